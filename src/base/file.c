@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+
+#define FIRST_READ_BYTES 4096
+
+errint_t file_read_fd(int fd, size_t limit_bytes, char **ret_data, size_t *ret_length)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t capacity = FIRST_READ_BYTES, length = 0;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	/* procfs and sysfs say 0 or 4096; the size is a guess, never a promise. */
+	if (S_ISREG(st.st_mode) && st.st_size > FIRST_READ_BYTES) {
+		if ((unsigned long long)st.st_size > limit_bytes)
+			return -EFBIG;
+		capacity = (size_t)st.st_size + 1;
+	}
+	for (;;) {
+		char *grown = realloc(data, capacity + 1);
+		ssize_t n;
+
+		if (!grown)
+			return -ENOMEM;
+		data = grown;
+		n = read(fd, data + length, capacity - length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		length += (size_t)n;
+		if (length > limit_bytes)
+			return -EFBIG;
+		if (length == capacity)
+			capacity *= 2;
+	}
+	data[length] = '\0';
+	*ret_data = TAKE_PTR(data);
+	if (ret_length)
+		*ret_length = length;
+	return 0;
+}
+
+errint_t file_read_in(int root_fd, const char *path, size_t limit_bytes, char **ret_data,
+	size_t *ret_length)
+{
+	/* O_NONBLOCK: a FIFO in a hostile root must not hang the open. */
+	_cleanup_close_ int fd = path_open_in(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+
+	if (fd < 0)
+		return fd;
+	return file_read_fd(fd, limit_bytes, ret_data, ret_length);
+}
+
+errint_t file_write_fd(int fd, const void *data, size_t length)
+{
+	const char *p = data;
+
+	while (length) {
+		ssize_t n = write(fd, p, length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+errint_t file_replace_at(int dir_fd, const char *name, const void *data, size_t length, mode_t mode)
+{
+	_cleanup_free_ char *temporary = NULL;
+	_cleanup_close_ int fd = -1;
+	errint_t r;
+
+	if (asprintf(&temporary, ".%s.%d.new", name, (int)getpid()) < 0)
+		return -ENOMEM;
+	(void)unlinkat(dir_fd, temporary, 0);
+	fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -errno;
+	r = file_write_fd(fd, data, length);
+	/* close() reports what a delayed write could not store (NFS, quota). */
+	if (r == 0 && close(TAKE_FD(fd)) < 0)
+		r = -errno;
+	if (r == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(dir_fd, temporary, 0);
+	return r;
+}

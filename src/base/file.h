@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole files: bounded reading, replacing by rename. All return 0 or -errno. */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/path.h"
+
+/*
+ * Reads all of `fd`. *ret_data is malloc'd and NUL-terminated behind *ret_length bytes; the text
+ * may hold NUL bytes of its own. Over limit_bytes: -EFBIG, nothing is returned.
+ */
+errint_t file_read_fd(int fd, size_t limit_bytes, char **ret_data, size_t *ret_length);
+
+/* The same for `path` resolved below root_fd. ret_length may be NULL. */
+errint_t file_read_in(int root_fd, const char *path, size_t limit_bytes, char **ret_data,
+	size_t *ret_length);
+
+/* Writes all of it, over short writes and EINTR. */
+errint_t file_write_fd(int fd, const void *data, size_t length);
+
+/*
+ * Makes `name` in dir_fd hold exactly `data`: written beside it and renamed over it, so a reader
+ * sees the old or the new content, never a part. A full disk leaves the old file as it was.
+ */
+errint_t file_replace_at(int dir_fd, const char *name, const void *data, size_t length,
+	mode_t mode);

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/path.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "base/cleanup.h"
+
+#define MAX_LINKS 40
+#define MAX_PATH_BYTES 4096
+/* A rename storm can make openat2() answer EAGAIN again and again; it must not stall us. */
+#define MAX_AGAIN 128
+#define MAX_DEPTH 128
+
+static errint_t walk_open(int root_fd, const char *path, int flags, mode_t mode);
+
+static errint_t reopen(int fd, int flags)
+{
+	char proc_path[32];
+	int r;
+
+	if (flags & O_PATH)
+		return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	(void)snprintf(proc_path, sizeof(proc_path), "/proc/self/fd/%d", fd);
+	r = open(proc_path, (flags & ~(O_NOFOLLOW | O_CREAT | O_EXCL)) | O_CLOEXEC);
+	return r < 0 ? -errno : r;
+}
+
+errint_t path_open_in(int root_fd, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (unsigned)flags | O_CLOEXEC,
+		.mode = (flags & (O_CREAT | O_TMPFILE)) ? mode : 0,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	while (*path == '/')
+		path++;
+	if (!*path)
+		path = ".";
+	for (int i = 0; i < MAX_AGAIN; i++) {
+		long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+
+		if (fd >= 0)
+			return (int)fd;
+		if (errno == EAGAIN || errno == EINTR)
+			continue;
+		/* Before Linux 5.6, or a seccomp filter that does not know the call. */
+		if (errno == ENOSYS)
+			return walk_open(root_fd, path, flags, mode);
+		return -errno;
+	}
+	return -EAGAIN;
+}
+
+errint_t path_stat_in(int root_fd, const char *path, struct stat *ret_st)
+{
+	_cleanup_close_ int fd = path_open_in(root_fd, path, O_PATH, 0);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, ret_st) < 0 ? -errno : 0;
+}
+
+/* The state of a walk: where it is, how it got there, and what is left to go. */
+struct walk {
+	int root_fd;
+	int fd;
+	char *canonical; /* "" for the root, else "/a/b" */
+	char *rest;
+	unsigned links;
+};
+
+static void walk_done(struct walk *w)
+{
+	closep(&w->fd);
+	free(w->canonical);
+	free(w->rest);
+}
+
+/* Enters the directory `w->canonical`, whose components are known to be no links. */
+static errint_t walk_enter_canonical(struct walk *w)
+{
+	_cleanup_close_ int fd = fcntl(w->root_fd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_free_ char *copy = strdup(w->canonical);
+	char *save = NULL;
+
+	if (fd < 0)
+		return -errno;
+	if (!copy)
+		return -ENOMEM;
+	for (char *part = strtok_r(copy, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
+		int next = openat(fd, part, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
+
+		if (next < 0)
+			return -errno;
+		closep(&fd);
+		fd = next;
+	}
+	closep(&w->fd);
+	w->fd = TAKE_FD(fd);
+	return 0;
+}
+
+static errint_t walk_up(struct walk *w)
+{
+	char *slash = strrchr(w->canonical, '/');
+
+	if (slash)
+		*slash = '\0';
+	return walk_enter_canonical(w);
+}
+
+static errint_t walk_append(char **path, const char *part)
+{
+	char *joined = NULL;
+
+	if (strlen(*path) + strlen(part) + 2 > MAX_PATH_BYTES)
+		return -ENAMETOOLONG;
+	if (asprintf(&joined, "%s/%s", *path, part) < 0)
+		return -ENOMEM;
+	free(*path);
+	*path = joined;
+	return 0;
+}
+
+/* Takes the next component out of w->rest; NULL at the end. The result points into w->rest. */
+static char *walk_next(const struct walk *w, char **ret_after)
+{
+	char *part = w->rest + strspn(w->rest, "/");
+	size_t length = strcspn(part, "/");
+
+	if (!length)
+		return NULL;
+	*ret_after = part + length;
+	if (**ret_after) {
+		**ret_after = '\0';
+		(*ret_after)++;
+	}
+	return part;
+}
+
+static errint_t walk_link(struct walk *w, int link_fd, const char *after)
+{
+	char target[MAX_PATH_BYTES];
+	char *rest = NULL;
+	ssize_t length;
+
+	if (++w->links > MAX_LINKS)
+		return -ELOOP;
+	length = readlinkat(link_fd, "", target, sizeof(target) - 1);
+	if (length < 0)
+		return -errno;
+	target[length] = '\0';
+	if (!length)
+		return -ENOENT;
+	if (strlen(after) + (size_t)length + 2 > MAX_PATH_BYTES)
+		return -ENAMETOOLONG;
+	if (asprintf(&rest, "%s/%s", target, after) < 0)
+		return -ENOMEM;
+	free(w->rest);
+	w->rest = rest;
+	if (target[0] != '/')
+		return 0;
+	w->canonical[0] = '\0';
+	return walk_enter_canonical(w);
+}
+
+/* One step. Returns 1 to go on, 0 at the end, -errno. */
+static errint_t walk_step(struct walk *w)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *after_copy = NULL;
+	struct stat st;
+	char *part, *after = NULL;
+	errint_t r;
+
+	part = walk_next(w, &after);
+	if (!part)
+		return 0;
+	if (strcmp(part, ".") == 0) {
+		memmove(w->rest, after, strlen(after) + 1);
+		return 1;
+	}
+	if (strcmp(part, "..") == 0) {
+		memmove(w->rest, after, strlen(after) + 1);
+		r = walk_up(w);
+		return r < 0 ? r : 1;
+	}
+	fd = openat(w->fd, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		int saved = errno;
+
+		/* Put the component back: the caller may want the missing tail. */
+		if (after > part + strlen(part))
+			after[-1] = '/';
+		return -saved;
+	}
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	after_copy = strdup(after);
+	if (!after_copy)
+		return -ENOMEM;
+	if (S_ISLNK(st.st_mode)) {
+		r = walk_link(w, fd, after_copy);
+		return r < 0 ? r : 1;
+	}
+	r = walk_append(&w->canonical, part);
+	if (r < 0)
+		return r;
+	if (!S_ISDIR(st.st_mode) && after_copy[strspn(after_copy, "/")])
+		return -ENOTDIR;
+	memmove(w->rest, after, strlen(after) + 1);
+	closep(&w->fd);
+	w->fd = TAKE_FD(fd);
+	return 1;
+}
+
+static errint_t walk_start(struct walk *w, int root_fd, const char *path)
+{
+	*w = (struct walk){ .root_fd = root_fd, .fd = -1 };
+	if (strlen(path) >= MAX_PATH_BYTES)
+		return -ENAMETOOLONG;
+	w->fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+	if (w->fd < 0)
+		return -errno;
+	w->canonical = strdup("");
+	w->rest = strdup(path);
+	return w->canonical && w->rest ? 0 : -ENOMEM;
+}
+
+/* What is left of a path whose next component does not exist. */
+static errint_t append_missing_tail(struct walk *w)
+{
+	char *save = NULL;
+
+	for (char *part = strtok_r(w->rest, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
+		errint_t r;
+
+		if (strcmp(part, ".") == 0)
+			continue;
+		if (strcmp(part, "..") == 0)
+			return -ENOENT;
+		r = walk_append(&w->canonical, part);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+errint_t path_resolve_in(int root_fd, const char *path, struct path_resolved *ret)
+{
+	_cleanup_(walk_done) struct walk w;
+	bool exists = true;
+	errint_t r;
+
+	r = walk_start(&w, root_fd, path);
+	while (r >= 0) {
+		r = walk_step(&w);
+		if (r == 0)
+			break;
+		if (r == -ENOENT) {
+			exists = false;
+			r = append_missing_tail(&w);
+			break;
+		}
+	}
+	if (r < 0)
+		return r;
+	if (!*w.canonical) {
+		free(w.canonical);
+		w.canonical = strdup("/");
+		if (!w.canonical)
+			return -ENOMEM;
+	}
+	*ret = (struct path_resolved){
+		.path = TAKE_PTR(w.canonical),
+		.fd = exists ? TAKE_FD(w.fd) : -1,
+		.exists = exists,
+	};
+	return 0;
+}
+
+void path_resolved_done(struct path_resolved *r)
+{
+	free(r->path);
+	closep(&r->fd);
+	*r = (struct path_resolved)PATH_RESOLVED_INIT;
+}
+
+/* openat2(RESOLVE_IN_ROOT) by hand. */
+static errint_t walk_open(int root_fd, const char *path, int flags, mode_t mode)
+{
+	_cleanup_(path_resolved_done) struct path_resolved found = PATH_RESOLVED_INIT;
+	_cleanup_(path_resolved_done) struct path_resolved parent = PATH_RESOLVED_INIT;
+	_cleanup_free_ char *dir = NULL;
+	struct stat st;
+	char *slash;
+	errint_t r;
+
+	r = path_resolve_in(root_fd, path, &found);
+	if (r < 0)
+		return r;
+	if (found.exists) {
+		if ((flags & O_CREAT) && (flags & O_EXCL))
+			return -EEXIST;
+		if ((flags & O_DIRECTORY) && (fstat(found.fd, &st) < 0 || !S_ISDIR(st.st_mode)))
+			return -ENOTDIR;
+		return reopen(found.fd, flags);
+	}
+	if (!(flags & O_CREAT))
+		return -ENOENT;
+	dir = strdup(found.path);
+	if (!dir)
+		return -ENOMEM;
+	slash = strrchr(dir, '/');
+	*slash = '\0';
+	r = path_resolve_in(root_fd, dir, &parent);
+	if (r < 0)
+		return r;
+	if (!parent.exists)
+		return -ENOENT;
+	r = openat(parent.fd, slash + 1, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+	return r < 0 ? -errno : r;
+}
+
+errint_t path_mkdir_all_in(int root_fd, const char *path, mode_t mode)
+{
+	_cleanup_close_ int fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_free_ char *copy = strdup(path);
+	char *save = NULL;
+
+	if (fd < 0)
+		return -errno;
+	if (!copy)
+		return -ENOMEM;
+	for (char *part = strtok_r(copy, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
+		int next;
+
+		if (strcmp(part, "..") == 0)
+			return -EINVAL;
+		if (mkdirat(fd, part, mode) < 0 && errno != EEXIST)
+			return -errno;
+		next = openat(fd, part, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
+		if (next < 0)
+			return -errno;
+		closep(&fd);
+		fd = next;
+	}
+	return TAKE_FD(fd);
+}
+
+static errint_t remove_below(int dir_fd, dev_t device, unsigned depth);
+
+static errint_t remove_entry(int dir_fd, const char *name, dev_t device, unsigned depth)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	errint_t r;
+
+	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES) {
+		/* The owner may have taken its own access away (overlay's work directory). */
+		if (fchmodat(dir_fd, name, 0700, 0) == 0)
+			fd = openat(dir_fd, name,
+				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_dev != device)
+		return -EXDEV;
+	r = remove_below(fd, device, depth + 1);
+	if (r < 0)
+		return r;
+	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+static errint_t remove_below(int dir_fd, dev_t device, unsigned depth)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	errint_t first = 0;
+	int fd;
+
+	if (depth > MAX_DEPTH)
+		return -ELOOP;
+	fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		first = -errno;
+		closep(&fd);
+		return first;
+	}
+	for (;;) {
+		struct dirent *entry;
+		errint_t r;
+
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry)
+			break;
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		r = remove_entry(dirfd(dir), entry->d_name, device, depth);
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	return first;
+}
+
+errint_t path_remove_tree(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return remove_entry(dir_fd, name, st.st_dev, 0);
+}
+
+bool path_is_normal(const char *path)
+{
+	if (path[0] != '/' || strlen(path) >= MAX_PATH_BYTES)
+		return false;
+	if (!path[1])
+		return true;
+	for (const char *part = path; *part;) {
+		size_t length = strcspn(part + 1, "/");
+
+		if (length == 0 || (length == 1 && part[1] == '.') ||
+			(length == 2 && part[1] == '.' && part[2] == '.'))
+			return false;
+		part += length + 1;
+	}
+	return true;
+}
+
+const char *path_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool path_is_below(const char *path, const char *dir)
+{
+	size_t length = strlen(dir);
+
+	while (length && dir[length - 1] == '/')
+		length--;
+	return strncmp(path, dir, length) == 0 && (path[length] == '/' || !path[length]);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/spawn.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/strbuf.h"
+
+#define NOBODY 65534
+#define EXIT_CANNOT_EXEC 127
+
+int spawn_exit_code(struct spawn_exit e)
+{
+	return e.by_signal ? 128 + e.code : e.code;
+}
+
+int spawn_wait(pid_t pid, struct spawn_exit *ret_exit, struct nvb_error **err)
+{
+	int status = 0;
+	pid_t r;
+
+	do {
+		r = waitpid(pid, &status, 0);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return NVB_RAISE(err, NVB_ERR_FAILED, errno, "wait for process %d", (int)pid);
+	if (WIFSIGNALED(status))
+		*ret_exit = (struct spawn_exit){ .by_signal = true, .code = WTERMSIG(status) };
+	else
+		*ret_exit = (struct spawn_exit){ .code = WEXITSTATUS(status) };
+	return 0;
+}
+
+void spawn_reset_child(void)
+{
+	sigset_t none;
+
+	for (int signum = 1; signum < NSIG; signum++)
+		(void)signal(signum, SIG_DFL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+static bool become_nobody(void)
+{
+	return setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
+		setresuid(NOBODY, NOBODY, NOBODY) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+static void __attribute__((noreturn))
+run_child(const struct spawn_capture_options *o, int out_fd)
+{
+	static const char *const no_environment[] = { NULL };
+	int null_fd = open("/dev/null", O_RDWR);
+
+	if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(out_fd, 1) < 0)
+		_exit(EXIT_CANNOT_EXEC);
+	if (!o->keep_stderr && dup2(null_fd, 2) < 0)
+		_exit(EXIT_CANNOT_EXEC);
+	spawn_reset_child();
+	if (o->unprivileged && geteuid() == 0 && !become_nobody())
+		_exit(EXIT_CANNOT_EXEC);
+	(void)execve(o->argv[0], (char *const *)o->argv,
+		(char *const *)(o->envp ? o->envp : no_environment));
+	_exit(EXIT_CANNOT_EXEC);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Reads until end of file. A program that keeps the pipe open past the time is too slow too. */
+static int read_until_end(int fd, const struct spawn_capture_options *o, struct strbuf *out,
+	struct nvb_error **err)
+{
+	uint64_t deadline_ms = now_ms() + o->timeout_ms;
+	char chunk[4096];
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		uint64_t now = now_ms();
+		ssize_t n;
+
+		if (o->timeout_ms && now >= deadline_ms)
+			return NVB_RAISE(err, NVB_ERR_FAILED, 0, "'%s' did not answer in %u ms",
+				o->argv[0], o->timeout_ms);
+		if (poll(&p, 1, o->timeout_ms ? (int)(deadline_ms - now) : -1) <= 0)
+			continue;
+		n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return NVB_RAISE(err, NVB_ERR_IO, errno, "read from '%s'", o->argv[0]);
+		if (n == 0)
+			return 0;
+		strbuf_add(out, chunk, (size_t)n);
+		if (strbuf_failed(out))
+			return NVB_RAISE(err, NVB_ERR_LIMIT, 0, "'%s' prints more than %zu bytes",
+				o->argv[0], o->limit_bytes);
+	}
+}
+
+int spawn_capture(const struct spawn_capture_options *options, char **ret_output,
+	struct spawn_exit *ret_exit, struct nvb_error **err)
+{
+	_cleanup_(strbuf_done) struct strbuf out = STRBUF_INIT(options->limit_bytes);
+	_cleanup_close_ int read_fd = -1;
+	struct nvb_error **wait_err;
+	int pipe_fds[2], r, w;
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return NVB_RAISE(err, NVB_ERR_FAILED, errno, "create a pipe");
+	read_fd = pipe_fds[0];
+	pid = fork();
+	if (pid == 0)
+		run_child(options, pipe_fds[1]);
+	r = errno;
+	closep(&pipe_fds[1]);
+	if (pid < 0)
+		return NVB_RAISE(err, NVB_ERR_FAILED, r, "start '%s'", options->argv[0]);
+
+	r = read_until_end(read_fd, options, &out, err);
+	if (r < 0)
+		(void)kill(pid, SIGKILL);
+	wait_err = r < 0 ? NULL : err;
+	w = spawn_wait(pid, ret_exit, wait_err);
+	if (r < 0)
+		return r;
+	if (w < 0)
+		return w;
+	if (ret_exit->by_signal)
+		return NVB_RAISE(err, NVB_ERR_FAILED, 0, "'%s' was killed by signal %d",
+			options->argv[0], ret_exit->code);
+	*ret_output = strbuf_take(&out);
+	return *ret_output ? 0 : NVB_OOM(err);
+}
+
+static bool is_executable_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+		faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+}
+
+char *spawn_find_program(const char *name, const char *search_path)
+{
+	if (strchr(name, '/'))
+		return is_executable_file(name) ? strdup(name) : NULL;
+	for (const char *dir = search_path; *dir;) {
+		size_t length = strcspn(dir, ":");
+		_cleanup_free_ char *path = NULL;
+
+		if (length && asprintf(&path, "%.*s/%s", (int)length, dir, name) < 0)
+			return NULL;
+		if (path && is_executable_file(path))
+			return TAKE_PTR(path);
+		dir += length;
+		if (*dir == ':')
+			dir++;
+	}
+	return NULL;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What only the vendor's library knows (NVML): memory size, compute capability, MIG UUIDs and
+ * profiles. Asked in a worker process without privileges, which may be absent, wrong, or hang;
+ * the inventory stays valid in every case. Never on the path of a container start.
+ */
+#pragma once
+
+#include "gpu/inventory.h"
+
+struct enrich_options {
+	const char *worker_program; /* absolute path of the program that runs enrich_worker_main() */
+	unsigned timeout_ms;
+};
+
+/*
+ * Fills unknown fields of `inv` in place. Returns 1 if the library answered, 0 if there is no
+ * such library or no GPU that it serves; a failure (hang, crash, refusal) is one of
+ * inv->warnings and returns 0 too. < 0: out of memory.
+ */
+int inventory_enrich(struct inventory *inv, const struct enrich_options *options,
+	struct nvb_error **err);
+
+/* The worker's whole job: argv[1] is the library's absolute path. Writes text records to stdout. */
+int enrich_worker_main(int argc, char **argv);
+
+/* First argument that makes a program become the worker. */
+#define ENRICH_WORKER_ARGUMENT "--nvml-worker"

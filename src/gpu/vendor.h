@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a vendor folder provides. One table entry each; src/gpu/discover.c knows nothing else. */
+#pragma once
+
+#include "gpu/inventory.h"
+#include "host/pci.h"
+
+struct gpu_discovery {
+	const struct host_tree *tree;
+	const struct pci_device_list *pci;
+	struct inventory *inv;
+};
+
+struct gpu_vendor_ops {
+	enum gpu_vendor vendor;
+	/*
+	 * Appends the vendor's GPUs (in PCI order; index is set by the caller) and its drivers to
+	 * d->inv. Nothing of this vendor on the machine is success. Expected breakage goes into
+	 * the GPU's state and d->inv->warnings.
+	 */
+	int (*discover)(struct gpu_discovery *d, struct nvb_error **err);
+};
+
+extern const struct gpu_vendor_ops gpu_vendor_nvidia;
+extern const struct gpu_vendor_ops gpu_vendor_amd;
+extern const struct gpu_vendor_ops gpu_vendor_intel;
+extern const struct gpu_vendor_ops gpu_vendor_wsl;
+
+/* Building blocks for the vendors. */
+
+/* Appends the node at `path` (also if missing, unless optional). */
+int gpu_add_node(struct gpu_discovery *d, struct gpu_node_list *list, const char *path,
+	capability_set needed_for, bool optional, struct nvb_error **err);
+/* Appends the card and render nodes of a device and sets gpu->card_node and render_node. */
+int gpu_add_drm_nodes(struct gpu_discovery *d, struct gpu *gpu, const struct drm_nodes *drm,
+	capability_set card_needed_for, capability_set render_needed_for, struct nvb_error **err);
+/* A new GPU with everything unknown, filled from its PCI device (may be NULL). */
+struct gpu *gpu_add(struct gpu_discovery *d, enum gpu_vendor vendor,
+	const struct pci_device *pci);
+struct gpu_driver *gpu_add_driver(struct gpu_discovery *d, enum gpu_vendor vendor,
+	const char *name);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a planner must know of a container's root: its C library, where its loader looks, and
+ * where a few directories really are. The root is hostile; everything is read by descriptor
+ * inside it and every parser is bounded.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+
+enum root_libc {
+	ROOT_LIBC_NONE,  /* no dynamic loader found: static programs only */
+	ROOT_LIBC_GLIBC,
+	ROOT_LIBC_MUSL,
+};
+
+/* A directory of the host's layout and where it really is in the container. */
+struct root_dir {
+	const char *path;     /* as asked for */
+	const char *resolved; /* without links; NULL: unusable */
+	const char *problem;  /* why, if resolved is NULL: "is a link to '/etc'" */
+};
+
+struct root_dir_list VEC(struct root_dir);
+
+/* An entry of the image's ld.so.cache for a name that was asked for. */
+struct root_cache_entry {
+	const char *soname;
+	const char *path;     /* as the cache says */
+	const char *resolved; /* the real file below the root; NULL: it does not exist */
+	int elf_class;        /* 32 or 64 */
+};
+
+struct root_cache_entry_list VEC(struct root_cache_entry);
+
+struct container_root {
+	struct arena *arena;
+	bool assumed; /* no root at hand: these are the facts of a Debian multiarch root */
+	enum root_libc libc;
+	const char *os_id; /* ID of os-release; NULL: unknown */
+	/*
+	 * The default library directory per ELF class, resolved; NULL: the root cannot run
+	 * programs of that class. It is the directory that holds the root's own libc.so.6: the one
+	 * place that its loader surely searches without a cache.
+	 */
+	const char *lib64_dir;
+	const char *lib32_dir;
+	/* Set if a library directory leads somewhere it must not: the plan fails with it. */
+	const char *unsafe_path, *unsafe_reason;
+	struct root_dir_list dirs;
+	struct root_cache_entry_list cache;
+	bool cache_present;
+	const char *cache_problem; /* set if the cache is damaged: it is then treated as absent */
+	/* Highest libcuda version in /usr/local/cuda/compat: "575.57.08"; NULL: none. */
+	const char *cuda_compat_version;
+};
+
+/*
+ * Reads the facts of the root behind root_fd. `dirs` are the directories to resolve; `sonames`
+ * the names to look up in the cache. A hostile or odd root is not an error: see the fields.
+ */
+int container_root_inspect(int root_fd, const struct string_list *dirs,
+	const struct string_list *sonames, struct container_root **ret_root,
+	struct nvb_error **err);
+
+/* Debian multiarch with a 32-bit sibling, no cache: for a dry run without an image. */
+int container_root_assume(const struct string_list *dirs, struct container_root **ret_root,
+	struct nvb_error **err);
+
+void container_root_free(struct container_root *root);
+DEFINE_FREEP(struct container_root, container_root_free)
+
+/* NULL if `path` was not asked for. */
+const struct root_dir *container_root_dir(const struct container_root *root, const char *path);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan: everything that a container gets, as data.
+ *
+ * plan_make() is pure: no system call, no clock, no environment. The same inventory, request and
+ * container facts give the same plan, byte for byte. Engines execute it; --dry-run prints it.
+ */
+#pragma once
+
+#include "gpu/inventory.h"
+#include "host/container_root.h"
+#include "request/request.h"
+
+/* What became of a thing that was asked for. */
+enum knob_status {
+	KNOB_ENFORCED,    /* the kernel or driver refuses to go past it */
+	KNOB_APPLIED,     /* container or host state really changes */
+	KNOB_ADVISORY,    /* a cooperating program may read it */
+	KNOB_UNSUPPORTED, /* a mechanism exists, but not here: see the reason */
+	KNOB_NONE,        /* no mechanism exists anywhere */
+};
+
+struct plan_knob {
+	const char *name, *value;
+	enum knob_status status;
+	const char *mechanism, *reason; /* NULL: nothing to say */
+};
+
+struct plan_knob_list VEC(struct plan_knob);
+
+struct plan_node {
+	const char *path, *host_path;
+	char type; /* 'c', 'b'; 0: a stand-in without numbers, to be bound */
+	uint32_t major, minor;
+	uint32_t mode, uid, gid; /* valid if exists */
+	bool exists;             /* on the host; else it is made by number */
+	bool is_device;          /* the host path is a real device node */
+	const char *permissions; /* "rw" */
+};
+
+struct plan_node_list VEC(struct plan_node);
+
+struct plan_mount {
+	const char *source, *destination;
+	struct string_list options;
+};
+
+struct plan_mount_list VEC(struct plan_mount);
+
+struct plan_rlimit {
+	const char *type; /* "RLIMIT_MEMLOCK" */
+	uint64_t soft, hard;
+};
+
+struct plan_rlimit_list VEC(struct plan_rlimit);
+
+struct gid_list VEC(uint32_t);
+
+struct plan {
+	struct arena *arena;
+	const char *engine, *image;
+	struct string_list command;
+	enum isolation_mode isolation;
+	struct plan_knob isolation_outcome; /* status, mechanism, reason of the isolation mode */
+	struct selection gpus;
+	struct plan_node_list nodes;  /* sorted by path */
+	struct plan_mount_list mounts; /* driver files first, sorted; then the user's volumes */
+	struct string_list env;        /* NAME=VALUE, sorted by name, each name once */
+	struct gid_list additional_gids;
+	struct plan_rlimit_list rlimits;
+	struct plan_knob_list knobs;
+	struct string_list warnings;
+	struct string_list engine_argv; /* empty: in process */
+};
+
+/*
+ * The directories and SONAMEs whose place in the container the planner will ask for: input of
+ * container_root_inspect(). Filled into the arena.
+ */
+int plan_questions(const struct inventory *inv, const struct request *req, struct arena *a,
+	struct string_list *ret_dirs, struct string_list *ret_sonames, struct nvb_error **err);
+
+/*
+ * The plan borrows strings of inv, req and root: they must outlive it.
+ * Errors: NVB_ERR_DRIVER (driver files do not match the kernel module, no driver),
+ * NVB_ERR_UNSAFE_PATH (hostile container root), NVB_ERR_USAGE, NVB_ERR_NO_MEMORY.
+ */
+int plan_make(const struct inventory *inv, const struct request *req,
+	const struct container_root *root, struct plan **ret_plan, struct nvb_error **err);
+
+void plan_free(struct plan *plan);
+DEFINE_FREEP(struct plan, plan_free)
+
+const char *knob_status_name(enum knob_status status);
+
+/* Text for programs: one JSON object, keys in a fixed order, ending in a newline. malloc'd. */
+int plan_format_json(const struct plan *plan, char **ret_text, struct nvb_error **err);
+/* Text for people. */
+int plan_format_text(const struct plan *plan, char **ret_text, struct nvb_error **err);
