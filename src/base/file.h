@@ -17,6 +17,10 @@ errint_t file_read_fd(int fd, size_t limit_bytes, char **ret_data, size_t *ret_l
 errint_t file_read_in(int root_fd, const char *path, size_t limit_bytes, char **ret_data,
 	size_t *ret_length);
 
+/* The same for an absolute path of the running machine itself, as open(2) resolves it. */
+errint_t file_read_path(const char *path, size_t limit_bytes, char **ret_data,
+	size_t *ret_length);
+
 /* Writes all of it, over short writes and EINTR. */
 errint_t file_write_fd(int fd, const void *data, size_t length);
 

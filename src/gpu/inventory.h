@@ -47,13 +47,19 @@ struct gpu_partition {
 	const char *profile; /* "1g.10gb" */
 	const char *render_node;
 	uint64_t memory_bytes;
-	struct gpu_node_list nodes; /* beside the parent's */
+	struct gpu_node_list nodes;
+	/* False (MIG): nodes go beside the parent's. True (XCP): they replace the parent's. */
+	bool standalone;
 };
 
 struct gpu_partition_list VEC(struct gpu_partition);
 
 struct gpu {
-	unsigned index; /* NVIDIA first, then AMD, Intel, WSL; PCI order within a vendor */
+	/*
+	 * NVIDIA first, then AMD, Intel, WSL. Within a vendor PCI order, but GPUs that no driver
+	 * serves (no-driver, reserved) come last: so N is what nvidia-smi calls GPU N.
+	 */
+	unsigned index;
 	enum gpu_vendor vendor;
 	enum gpu_state state;
 	const char *state_reason; /* NULL if usable */
@@ -75,24 +81,34 @@ struct gpu {
 struct gpu_list VEC(struct gpu);
 
 enum driver_file_kind {
-	DRIVER_FILE_LIBRARY,  /* goes into the container's library directory of its ELF class */
+	DRIVER_FILE_LIBRARY,  /* goes below the container's library directory of its ELF class */
 	DRIVER_FILE_PROGRAM,  /* /usr/bin */
 	DRIVER_FILE_FIRMWARE, /* /lib/firmware, same path */
 	DRIVER_FILE_CONFIG,   /* a fixed place in the container: ICD files, profiles */
 	DRIVER_FILE_SOCKET,   /* same path */
-	DRIVER_FILE_DATA,     /* a fixed place; WSL driver store, Wine DLLs */
+	DRIVER_FILE_DATA,     /* a fixed place: WSL driver store, X server modules */
 };
 
 struct driver_file {
 	enum driver_file_kind kind;
+	/*
+	 * It goes into a container that wants any of `needed_for` and all of `requires_all`:
+	 * a 32-bit libcuda has needed_for COMPUTE | VIDEO and requires_all COMPAT32.
+	 */
 	capability_set needed_for;
+	capability_set requires_all;
 	const char *host_path; /* to open from outside of the tree: prefix + real path, no links */
 	/*
 	 * LIBRARY: path below the library directory under its own file name, e.g.
-	 * "libcuda.so.550.163.01", "vdpau/libvdpau_nvidia.so.550.163.01". Others: absolute path.
+	 * "libcuda.so.550.163.01", "vdpau/libvdpau_nvidia.so.550.163.01"; Wine's DLLs are
+	 * "nvidia/wine/nvngx.dll" here, because Proton looks beside libGLX_nvidia.so.0.
+	 * Others: absolute path.
 	 */
 	const char *target;
-	/* LIBRARY: further names in the same directory (SONAME, names that programs dlopen). */
+	/*
+	 * LIBRARY: further names (SONAME, names that programs dlopen), relative to the directory
+	 * of `target`: "libcuda.so.1", "gbm/nvidia-drm_gbm.so". Not the file's own name.
+	 */
 	struct string_list aliases;
 	const char *soname; /* LIBRARY: DT_SONAME, NULL: none */
 	int elf_class;      /* LIBRARY: 32 or 64 */
@@ -129,7 +145,7 @@ struct inventory {
 void inventory_free(struct inventory *inv);
 DEFINE_FREEP(struct inventory, inventory_free)
 
-/* NULL if the machine has no driver of this vendor. */
+/* The driver that serves this GPU; NULL if none does. */
 const struct gpu_driver *inventory_driver(const struct inventory *inv, const struct gpu *gpu);
 const char *gpu_vendor_name(enum gpu_vendor vendor);
 const char *gpu_state_name(enum gpu_state state);

@@ -39,3 +39,15 @@ struct gpu *gpu_add(struct gpu_discovery *d, enum gpu_vendor vendor,
 	const struct pci_device *pci);
 struct gpu_driver *gpu_add_driver(struct gpu_discovery *d, enum gpu_vendor vendor,
 	const char *name);
+/* The same as an in-tree kernel driver, whose user space is the image's own; once per name. */
+int gpu_add_in_tree_driver(struct gpu_discovery *d, enum gpu_vendor vendor, const char *name,
+	struct nvb_error **err);
+/* A GPU of an in-tree driver that needs nothing but its DRM nodes: adds those and the driver. */
+int gpu_add_in_tree(struct gpu_discovery *d, struct gpu *gpu, const struct drm_nodes *drm,
+	struct nvb_error **err);
+/* Numbers of the node added last, known from elsewhere; what the node itself says wins. */
+void gpu_number_last_node(struct gpu_node_list *list, uint32_t major, uint32_t minor);
+int gpu_set_state(struct gpu_discovery *d, struct gpu *gpu, enum gpu_state state,
+	struct nvb_error **err, const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The state of a GPU whose driver (or none) is not one that the vendor folder knows. */
+int gpu_set_unserved(struct gpu_discovery *d, struct gpu *gpu, struct nvb_error **err);

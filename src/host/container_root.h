@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 
@@ -17,9 +19,9 @@ enum root_libc {
 
 /* A directory of the host's layout and where it really is in the container. */
 struct root_dir {
-	const char *path;     /* as asked for */
-	const char *resolved; /* without links; NULL: unusable */
-	const char *problem;  /* why, if resolved is NULL: "is a link to '/etc'" */
+	const char *path;     /* as asked for; a relative one as LIBRARY DIRECTORY/path */
+	const char *resolved; /* without links, may not exist yet; NULL: unusable */
+	const char *problem;  /* why, if resolved is NULL: "it leads to '/etc'" */
 };
 
 struct root_dir_list VEC(struct root_dir);
@@ -34,6 +36,15 @@ struct root_cache_entry {
 
 struct root_cache_entry_list VEC(struct root_cache_entry);
 
+/* A link where a library is to be placed: a mount there would cover what it leads to. */
+struct root_link {
+	const char *path;     /* library directory + name */
+	const char *resolved; /* the end of it, may not exist; NULL: unusable */
+	const char *problem;  /* why, if resolved is NULL */
+};
+
+struct root_link_list VEC(struct root_link);
+
 struct container_root {
 	struct arena *arena;
 	bool assumed; /* no root at hand: these are the facts of a Debian multiarch root */
@@ -46,9 +57,13 @@ struct container_root {
 	 */
 	const char *lib64_dir;
 	const char *lib32_dir;
-	/* Set if a library directory leads somewhere it must not: the plan fails with it. */
+	/*
+	 * Set if a library directory leads out of the places for libraries: "'/usr/lib' leads to
+	 * '/etc'". The plan fails with it if it has libraries to place.
+	 */
 	const char *unsafe_path, *unsafe_reason;
 	struct root_dir_list dirs;
+	struct root_link_list links;
 	struct root_cache_entry_list cache;
 	bool cache_present;
 	const char *cache_problem; /* set if the cache is damaged: it is then treated as absent */
@@ -57,11 +72,14 @@ struct container_root {
 };
 
 /*
- * Reads the facts of the root behind root_fd. `dirs` are the directories to resolve; `sonames`
- * the names to look up in the cache. A hostile or odd root is not an error: see the fields.
+ * Reads the facts of the root behind root_fd. `dirs` are the directories to resolve: absolute,
+ * or relative to each library directory ("vdpau"). `names` are what libraries are to be placed
+ * as, relative to the library directories: each is checked for a link in its place, and plain
+ * names are looked up in the cache. A hostile or odd root is not an error: see the fields.
+ * Errors: NVB_ERR_NO_MEMORY.
  */
 int container_root_inspect(int root_fd, const struct string_list *dirs,
-	const struct string_list *sonames, struct container_root **ret_root,
+	const struct string_list *names, struct container_root **ret_root,
 	struct nvb_error **err);
 
 /* Debian multiarch with a 32-bit sibling, no cache: for a dry run without an image. */
@@ -73,3 +91,5 @@ DEFINE_FREEP(struct container_root, container_root_free)
 
 /* NULL if `path` was not asked for. */
 const struct root_dir *container_root_dir(const struct container_root *root, const char *path);
+/* NULL if no link is there. */
+const struct root_link *container_root_link(const struct container_root *root, const char *path);

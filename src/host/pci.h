@@ -38,6 +38,7 @@ bool pci_address_normalize(const char *text, char ret_address[static 13]);
 
 /*
  * "Vendor Device" from the machine's pci.ids through libpci, into the arena; NULL if unknown.
- * Reads a megabyte of text once: not for the path of a container start.
+ * Reads a megabyte of text: not for the path of a container start.
  */
-const char *pci_device_name(struct arena *a, uint32_t vendor, uint32_t device);
+const char *pci_device_name(const struct host_tree *tree, struct arena *a, uint32_t vendor,
+	uint32_t device);

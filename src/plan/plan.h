@@ -43,6 +43,8 @@ struct plan_node_list VEC(struct plan_node);
 struct plan_mount {
 	const char *source, *destination;
 	struct string_list options;
+	/* The user's: its destination is as given, not resolved in the container's root. */
+	bool is_volume;
 };
 
 struct plan_mount_list VEC(struct plan_mount);

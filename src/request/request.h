@@ -45,6 +45,8 @@ struct request {
 	enum driver_choice driver;
 	struct string_list env; /* NAME=VALUE of the user; wins over all else */
 	struct volume_list volumes;
+	/* How the engine keeps every other device out; NULL: by device nodes and device cgroup. */
+	const char *device_isolation;
 };
 
 /* "/a:/b[:ro|rw]". A relative or missing source is an error. Strings go into the arena. */

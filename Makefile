@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin door to Meson and the scripts. `make help` lists what there is.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 60
+
+# The distribution's Meson first: another one in PATH may be of any age.
+MESON ?= $(firstword $(wildcard /usr/bin/meson) meson)
+NINJA ?= $(firstword $(wildcard /usr/bin/ninja) ninja)
+
+.PHONY: all test demo install uninstall bench fuzz clean help
+
+all: $(BUILD)/build.ninja ## build; leaves build/nvbind
+	@$(NINJA) -C $(BUILD)
+	@ln -sfn src/nvbind/nvbind $(BUILD)/nvbind
+
+$(BUILD)/build.ninja:
+	@$(MESON) setup --prefix $(PREFIX) $(BUILD)
+
+test: all ## build and run every test
+	@MESON=$(MESON) tests/run -C $(BUILD)
+
+demo: ## install what is missing, build, and start a container with GPUs
+	@MAKE='$(MAKE)' BUILD=$(BUILD) scripts/demo
+
+install: all ## install below PREFIX (/usr/local); DESTDIR is honoured
+	@$(MESON) configure $(BUILD) -Dprefix=$(PREFIX)
+	@DESTDIR=$(DESTDIR) $(MESON) install -C $(BUILD) --quiet
+
+uninstall: $(BUILD)/build.ninja ## remove what `make install` put there
+	@$(MESON) configure $(BUILD) -Dprefix=$(PREFIX)
+	@$(MESON) introspect --installed $(BUILD) | DESTDIR=$(DESTDIR) scripts/uninstall
+
+bench: all ## run the benchmarks in tests/bench
+	@BUILD=$(BUILD) scripts/bench
+
+fuzz: ## run each fuzz target for FUZZ_SECONDS (60); needs clang
+	@MESON=$(MESON) NINJA=$(NINJA) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
+
+clean: ## remove the build directory
+	@rm -rf -- "$(BUILD)"
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
+		while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done

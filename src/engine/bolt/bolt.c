@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/bolt/bolt.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "engine/bolt/bundle.h"
+#include "engine/bolt/command.h"
+#include "engine/bolt/image.h"
+#include "engine/bolt/keeper.h"
+#include "engine/bolt/runtime_log.h"
+#include "engine/bolt/user.h"
+
+struct bolt_container {
+	struct arena *arena;
+	struct bolt_options options;
+	struct bolt_state state;
+	struct image image;
+	struct container_user user;
+};
+
+static int open_parts(struct bolt_container *c, struct nvb_error **err)
+{
+	struct image_request request = {
+		.name = c->options.image,
+		.rootfs = c->options.rootfs,
+		.store_fd = -1,
+	};
+	int r;
+
+	if (image_needs_store(&request)) {
+		r = bolt_state_open(&c->state, err);
+		if (r < 0)
+			return r;
+		request.store_fd = c->state.dir_fd;
+		request.store_path = c->state.path;
+	}
+	r = image_open(c->arena, &request, &c->image, err);
+	if (r < 0)
+		return r;
+	return container_user_find(c->image.root_fd,
+		c->options.user ? c->options.user : c->image.user, c->arena, &c->user, err);
+}
+
+int bolt_open(const struct bolt_options *options, struct bolt_container **ret,
+	struct nvb_error **err)
+{
+	_cleanup_(bolt_freep) struct bolt_container *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return NVB_OOM(err);
+	c->options = *options;
+	c->state = (struct bolt_state)BOLT_STATE_INIT;
+	c->image = (struct image)IMAGE_INIT;
+	c->arena = arena_new();
+	if (!c->arena)
+		return NVB_OOM(err);
+	r = open_parts(c, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+void bolt_free(struct bolt_container *c)
+{
+	if (!c)
+		return;
+	image_done(&c->image);
+	bolt_state_done(&c->state);
+	arena_free(c->arena);
+	free(c);
+}
+
+int bolt_root_fd(const struct bolt_container *c)
+{
+	return c->image.root_fd;
+}
+
+const char *bolt_device_isolation(const struct bolt_container *c)
+{
+	bool rootless = geteuid() != 0;
+	struct low_level_runtime runtime;
+
+	if (rootless)
+		return "device nodes; a user namespace can make no others";
+	/* Without a runtime nothing will run: a plan still says what would be. */
+	if (low_level_runtime_find(c->arena, rootless, &runtime, NULL) >= 0 &&
+		!runtime.device_cgroup)
+		return "device nodes; CAP_MKNOD is dropped";
+	return "device nodes + device cgroup";
+}
+
+static int append(struct arena *a, struct string_list *list, const struct string_list *more,
+	struct nvb_error **err)
+{
+	vec_foreach (const char *, s, more)
+		if (string_list_add(a, list, *s) < 0)
+			return NVB_OOM(err);
+	return 0;
+}
+
+int bolt_command(const struct bolt_container *c, const struct string_list *given, struct arena *a,
+	struct string_list *ret, struct nvb_error **err)
+{
+	struct string_list command = { 0 };
+	int r;
+
+	r = append(a, &command, &c->image.entrypoint, err);
+	if (r >= 0)
+		r = append(a, &command, given->n ? given : &c->image.command, err);
+	if (r < 0)
+		return r;
+	if (!command.n && string_list_add(a, &command, "/bin/sh") < 0)
+		return NVB_OOM(err);
+	*ret = command;
+	return 0;
+}
+
+/* Everything that lives as long as one run. */
+struct run {
+	struct bolt_container *container;
+	const struct plan *plan;
+	struct bolt_capsule capsule;
+	struct low_level_runtime runtime;
+	struct idmap map;
+};
+
+static int choose_means(struct run *run, struct nvb_error **err)
+{
+	const struct bolt_container *c = run->container;
+	int r;
+
+	r = idmap_choose(c->user.uid != 0 || c->user.gid != 0, &run->map, err);
+	if (r < 0)
+		return r;
+	r = low_level_runtime_find(c->arena, run->map.needed, &run->runtime, err);
+	if (r < 0 || c->state.dir_fd >= 0)
+		return r;
+	return bolt_state_open(&run->container->state, err);
+}
+
+static int write_bundle(const struct run *run, struct nvb_error **err)
+{
+	const struct bolt_container *c = run->container;
+	const struct bundle bundle = {
+		.plan = run->plan,
+		.options = &c->options,
+		.image = &c->image,
+		.user = &c->user,
+		.capsule = &run->capsule,
+		.runtime = &run->runtime,
+		.map = &run->map,
+	};
+
+	return bundle_write(&bundle, c->arena, err);
+}
+
+/* How the low-level runtime ended, told apart: its own failure, or the command's exit code. */
+static int judge_exit(const struct run *run, struct spawn_exit exit_status, int *ret_exit_code,
+	struct nvb_error **err)
+{
+	_cleanup_free_ char *message = NULL;
+
+	*ret_exit_code = spawn_exit_code(exit_status);
+	if (*ret_exit_code == 0)
+		return 0;
+	message = runtime_log_error(run->capsule.dir_fd);
+	if (!message)
+		return 0;
+	return NVB_HINT(err,
+		NVB_RAISE(err, NVB_ERR_ENGINE, 0, "start the container with '%s': %s",
+			run->runtime.path, message),
+		"'nvbind doctor' checks what containers need on this machine");
+}
+
+static int run_capsule(const struct run *run, int *ret_exit_code, struct nvb_error **err)
+{
+	struct bolt_container *c = run->container;
+	struct spawn_exit exit_status;
+	struct keeper keeper;
+	int r;
+
+	r = write_bundle(run, err);
+	if (r < 0)
+		return r;
+	keeper = (struct keeper){
+		.runtime = &run->runtime,
+		.runtime_argv = low_level_runtime_argv(c->arena, &run->runtime, run->map.needed,
+			run->capsule.path, run->capsule.id),
+		.map = &run->map,
+		.capsule = &run->capsule,
+		.lower_path = c->image.root_path,
+		.lower_fd = c->image.root_fd,
+		.stdin_null = !c->options.interactive && !c->options.terminal,
+	};
+	if (!keeper.runtime_argv)
+		return NVB_OOM(err);
+	if (keeper_pending_signal()) {
+		*ret_exit_code = 128 + keeper_pending_signal();
+		return 0;
+	}
+	r = keeper_run(&keeper, &exit_status, err);
+	return r < 0 ? r : judge_exit(run, exit_status, ret_exit_code, err);
+}
+
+int bolt_run(struct bolt_container *container, const struct plan *plan, int *ret_exit_code,
+	struct nvb_error **err)
+{
+	_cleanup_error_ struct nvb_error *left = NULL;
+	struct run run = {
+		.container = container,
+		.plan = plan,
+		.capsule = BOLT_CAPSULE_INIT,
+	};
+	int r;
+
+	keeper_block_signals();
+	r = choose_means(&run, err);
+	if (r < 0)
+		return r;
+	r = bolt_capsule_new(&container->state, container->options.name, &run.capsule, err);
+	if (r < 0)
+		return r;
+	r = run_capsule(&run, ret_exit_code, err);
+	if (bolt_capsule_remove(&container->state, &run.capsule, &left) < 0)
+		log_warning("%s; the next run removes it", nvb_error_message(left));
+	return r;
+}

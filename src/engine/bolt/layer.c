@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/bolt/layer.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/path.h"
+
+/* File systems that the runtime mounts itself: places below them are its business. */
+static bool is_on_runtime_mount(const char *path)
+{
+	return path_is_below(path, "/dev") || path_is_below(path, "/proc") ||
+		path_is_below(path, "/sys");
+}
+
+/* Moves *fd to its child `name`; -1 if there is no such directory. */
+static void step_into(int *fd, const char *name)
+{
+	int next = *fd < 0 ? -1 :
+			     openat(*fd, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
+
+	closep(fd);
+	*fd = next;
+}
+
+static int make_directory(const struct layer *layer, int *upper_fd, int lower_fd, const char *name,
+	const char *destination, struct nvb_error **err)
+{
+	struct stat st = { .st_mode = 0755 };
+	int fd;
+
+	if (lower_fd >= 0 && fstat(lower_fd, &st) < 0)
+		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "look at '%s' of the image", name);
+	if (mkdirat(*upper_fd, name, 0700) < 0) {
+		if (errno != EEXIST)
+			return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "make a place for '%s'",
+				destination);
+	} else if ((layer->keep_owner && lower_fd >= 0 &&
+			   fchownat(*upper_fd, name, st.st_uid, st.st_gid,
+				   AT_SYMLINK_NOFOLLOW) < 0) ||
+		fchmodat(*upper_fd, name, st.st_mode & 07777, 0) < 0) {
+		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "make a place for '%s'", destination);
+	}
+	fd = openat(*upper_fd, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return NVB_RAISE(err, NVB_ERR_ENGINE, errno,
+			"make a place for '%s': '%s' is the target of another mount", destination,
+			name);
+	closep(upper_fd);
+	*upper_fd = fd;
+	return 0;
+}
+
+/* True if the image itself has a fitting target: nothing to make then. */
+static bool lower_has_place(int lower_fd, const char *name, bool is_directory)
+{
+	struct stat st;
+
+	if (lower_fd < 0 || fstatat(lower_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	return is_directory ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode);
+}
+
+static int make_file(int upper_fd, const char *name, const char *destination,
+	struct nvb_error **err)
+{
+	_cleanup_close_ int fd = openat(
+		upper_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	if (fd < 0 && errno != EEXIST)
+		return NVB_RAISE(
+			err, NVB_ERR_ENGINE, errno, "make a place for '%s'", destination);
+	return 0;
+}
+
+int layer_add_place(const struct layer *layer, const char *destination, bool is_directory,
+	struct nvb_error **err)
+{
+	_cleanup_close_ int lower_fd = fcntl(layer->lower_fd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_close_ int upper_fd = fcntl(layer->upper_fd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_free_ char *copy = strdup(destination);
+	char *save = NULL, *part, *next;
+	int r;
+
+	if (is_on_runtime_mount(destination))
+		return 0;
+	if (lower_fd < 0 || upper_fd < 0 || !copy)
+		return NVB_OOM(err);
+	for (part = strtok_r(copy, "/", &save); part; part = next) {
+		next = strtok_r(NULL, "/", &save);
+		if (!next && lower_has_place(lower_fd, part, is_directory))
+			return 0;
+		if (!next && !is_directory)
+			return make_file(upper_fd, part, destination, err);
+		step_into(&lower_fd, part);
+		r = make_directory(layer, &upper_fd, lower_fd, part, destination, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int layer_resolve(const struct layer *layer, struct arena *a, const char *destination,
+	const char **ret_resolved, struct nvb_error **err)
+{
+	_cleanup_(path_resolved_done) struct path_resolved found = PATH_RESOLVED_INIT;
+	errint_t e;
+
+	e = path_resolve_in(layer->lower_fd, destination, &found);
+	if (e < 0)
+		return NVB_RAISE(err, NVB_ERR_UNSAFE_PATH, -e, "resolve '%s' in the container",
+			destination);
+	if (strcmp(found.path, "/") == 0)
+		return NVB_RAISE(err, NVB_ERR_UNSAFE_PATH, 0,
+			"mount on '%s': it is the container's root", destination);
+	*ret_resolved = arena_strdup(a, found.path);
+	return *ret_resolved ? 0 : NVB_OOM(err);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Places for mounts, made in the container's own writable layer.
+ *
+ * A mount needs something to be mounted on. The low-level runtime would make it inside the
+ * merged root, which fails without root where a directory belongs to a user that is not mapped,
+ * and follows what the image put there. The upper layer is ours: directories are made in it
+ * with the mode and owner of the image's, and a file in it hides whatever the image has of that
+ * name, a link to anywhere included. The image itself is never written to.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "plan/plan.h"
+
+struct layer {
+	int lower_fd; /* the image's root */
+	int upper_fd;
+	bool keep_owner; /* we are root: give made directories the image's owner */
+};
+
+/* `destination` is resolved: absolute and without links in the lower root. */
+int layer_add_place(const struct layer *layer, const char *destination, bool is_directory,
+	struct nvb_error **err);
+
+/* Resolves `destination` in the lower root. Errors: NVB_ERR_UNSAFE_PATH. */
+int layer_resolve(const struct layer *layer, struct arena *a, const char *destination,
+	const char **ret_resolved, struct nvb_error **err);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One overlay mount, all of it named by descriptor: no path is quoted, none changes its meaning. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/path.h"
+
+struct overlay {
+	int lower_fd;
+	int upper_fd, work_fd; /* on one file system */
+	int target_fd;
+	bool in_user_namespace;
+};
+
+/*
+ * Mounts it. The upper layer may be one that cannot hold an overlay (NFS, an overlay itself):
+ * then it becomes a lower layer and a tmpfs over work_fd takes the writes.
+ * Returns 0 or -errno; -EINVAL with in_user_namespace: something is mounted below the lower
+ * directory, which the kernel does not let an ordinary user uncover.
+ */
+errint_t overlay_mount(const struct overlay *overlay);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/bolt/root_mount.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "engine/bolt/keeper.h"
+#include "engine/bolt/overlay.h"
+#include "engine/bolt/split_root.h"
+
+static int mount_proc(struct nvb_error **err)
+{
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0)
+		return 0;
+	return NVB_HINT(err, NVB_RAISE(err, NVB_ERR_ENGINE, errno, "mount a procfs"),
+		"inside a container, nvbind needs one whose /proc is not masked");
+}
+
+static int open_directory(int dir_fd, const char *path, int *ret_fd, struct nvb_error **err)
+{
+	*ret_fd = openat(dir_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "open '%s'", path);
+	return 0;
+}
+
+/*
+ * A descriptor from before the clone belongs to another mount namespace, where nothing can be
+ * mounted from. So the image is opened again, and must still be the directory of the plan.
+ */
+static int open_lower(const struct keeper *k, int *ret_fd, struct nvb_error **err)
+{
+	struct stat planned, found;
+	int r = open_directory(AT_FDCWD, k->lower_path, ret_fd, err);
+
+	if (r < 0)
+		return r;
+	if (fstat(k->lower_fd, &planned) < 0 || fstat(*ret_fd, &found) < 0)
+		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "look at '%s'", k->lower_path);
+	if (planned.st_dev != found.st_dev || planned.st_ino != found.st_ino)
+		return NVB_RAISE(err, NVB_ERR_UNSAFE_PATH, 0,
+			"'%s' was replaced while the container was planned", k->lower_path);
+	return 0;
+}
+
+static int mount_root(const struct keeper *k, struct nvb_error **err)
+{
+	_cleanup_close_ int lower_fd = -1, upper_fd = -1, work_fd = -1, target_fd = -1;
+	_cleanup_close_ int capsule_fd = -1;
+	struct overlay overlay;
+	struct split_root split;
+	int r;
+
+	r = open_directory(AT_FDCWD, k->capsule->path, &capsule_fd, err);
+	if (r >= 0)
+		r = open_lower(k, &lower_fd, err);
+	if (r >= 0)
+		r = open_directory(capsule_fd, "upper", &upper_fd, err);
+	if (r >= 0)
+		r = open_directory(capsule_fd, "work", &work_fd, err);
+	if (r >= 0)
+		r = open_directory(capsule_fd, "root", &target_fd, err);
+	if (r < 0)
+		return r;
+	overlay = (struct overlay){ lower_fd, upper_fd, work_fd, target_fd, k->map->needed };
+	r = overlay_mount(&overlay);
+	if (r == 0)
+		return 0;
+	split = (struct split_root){ .lower_fd = lower_fd, .capsule_fd = capsule_fd };
+	if (r == -EINVAL && k->map->needed)
+		return split_root_mount(&split, err);
+	return NVB_HINT(err,
+		NVB_RAISE(err, NVB_ERR_ENGINE, -r, "mount the container's root (overlay)"),
+		"'nvbind doctor' tells whether overlayfs works here");
+}
+
+int root_mount_all(const struct keeper *k, struct nvb_error **err)
+{
+	int r;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "make the mounts private");
+	r = mount_proc(err);
+	if (r >= 0 && k->runtime->mount_cgroup2 &&
+		mount("cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			NULL) < 0)
+		r = NVB_RAISE(err, NVB_ERR_ENGINE, errno, "mount a unified cgroup tree");
+	return r < 0 ? r : mount_root(k, err);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whom a container runs as: "USER[:GROUP]", names looked up in the container's own files. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "plan/plan.h"
+
+struct container_user {
+	uint32_t uid, gid;
+	struct gid_list gids; /* further groups of a named user */
+	const char *home;     /* NULL: unknown */
+};
+
+/* `text` NULL or empty is root. Errors: NVB_ERR_ENGINE (no such user or group). */
+int container_user_find(int root_fd, const char *text, struct arena *a,
+	struct container_user *ret, struct nvb_error **err);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gpu/discover.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "gpu/vendor.h"
+#include "host/pci.h"
+
+/* In the order of the global index. */
+static const struct gpu_vendor_ops *const vendors[] = {
+	&gpu_vendor_nvidia,
+	&gpu_vendor_amd,
+	&gpu_vendor_intel,
+	&gpu_vendor_wsl,
+};
+
+static struct inventory *inventory_new(const struct host_tree *tree)
+{
+	struct arena *arena = arena_new();
+	struct inventory *inv = arena ? arena_new_object(arena, struct inventory) : NULL;
+
+	if (inv) {
+		inv->arena = arena;
+		inv->host_prefix = arena_strdup(arena, tree->prefix);
+	}
+	if (!inv || !inv->host_prefix) {
+		arena_free(arena);
+		return NULL;
+	}
+	return inv;
+}
+
+/* A driver works with it, or did until it was lost. */
+static bool is_served(const struct gpu *gpu)
+{
+	return gpu->state == GPU_USABLE || gpu->state == GPU_LOST;
+}
+
+/*
+ * Orders the GPUs of one vendor: those that a driver serves, then the others, each by address. A
+ * GPU given to a virtual machine must not shift the numbers of the others: the vendor's tools do
+ * not count it either. Normalised addresses compare as text.
+ */
+static int compare_gpus(const void *a, const void *b)
+{
+	const struct gpu *left = a, *right = b;
+
+	if (is_served(left) != is_served(right))
+		return is_served(left) ? -1 : 1;
+	if (!left->pci_address || !right->pci_address)
+		return 0;
+	return strcmp(left->pci_address, right->pci_address);
+}
+
+int inventory_discover(const struct host_tree *tree, struct inventory **ret_inv,
+	struct nvb_error **err)
+{
+	_cleanup_(inventory_freep) struct inventory *inv = inventory_new(tree);
+	struct pci_device_list pci = { 0 };
+	struct gpu_discovery d = { .tree = tree, .pci = &pci, .inv = inv };
+	int r;
+
+	if (!inv)
+		return NVB_OOM(err);
+	r = pci_list_display(tree, inv->arena, &pci, &inv->warnings, err);
+	if (r < 0)
+		return NVB_CONTEXT(err, r, "look for GPUs");
+	for (size_t i = 0; i < ELEMENTS(vendors); i++) {
+		size_t first = inv->gpus.n;
+
+		r = vendors[i]->discover(&d, err);
+		if (r < 0)
+			return NVB_CONTEXT(err, r, "look for GPUs of vendor '%s'",
+				gpu_vendor_name(vendors[i]->vendor));
+		if (inv->gpus.n > first)
+			qsort(inv->gpus.items + first, inv->gpus.n - first,
+				sizeof(*inv->gpus.items), compare_gpus);
+	}
+	for (size_t i = 0; i < inv->gpus.n; i++)
+		inv->gpus.items[i].index = (unsigned)i;
+	log_debug("inventory", "%zu display devices on the bus, %zu GPUs, %zu drivers", pci.n,
+		inv->gpus.n, inv->drivers.n);
+	*ret_inv = TAKE_PTR(inv);
+	return 0;
+}
+
+/* Gives `name` to all unnamed GPUs of one kind: reading pci.ids is slow. */
+static void name_kind(struct inventory *inv, uint32_t vendor, uint32_t device, const char *name)
+{
+	vec_foreach (struct gpu, gpu, &inv->gpus) {
+		if (!gpu->name && gpu->pci_vendor == vendor && gpu->pci_device == device)
+			gpu->name = name;
+	}
+}
+
+int inventory_name_gpus(struct inventory *inv, struct nvb_error **err)
+{
+	_cleanup_(host_tree_done) struct host_tree tree = HOST_TREE_INIT;
+	int r;
+
+	vec_foreach (struct gpu, gpu, &inv->gpus) {
+		if (gpu->name || !gpu->pci_device)
+			continue;
+		if (tree.root_fd < 0) {
+			r = host_tree_open(*inv->host_prefix ? inv->host_prefix : "/", &tree, err);
+			if (r < 0)
+				return NVB_CONTEXT(err, r, "look for the names of GPUs");
+		}
+		name_kind(inv, gpu->pci_vendor, gpu->pci_device,
+			pci_device_name(&tree, inv->arena, gpu->pci_vendor, gpu->pci_device));
+	}
+	return 0;
+}

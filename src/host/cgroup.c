@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/cgroup.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <time.h>
+
+#include "base/path.h"
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+#define BUSY_TRIES 100
+#define BUSY_PAUSE_NS 10000000L
+#define MAX_DEPTH 16
+
+enum cgroup_layout cgroup_layout_read(void)
+{
+	struct statfs fs;
+
+	if (statfs(CGROUP_ROOT, &fs) < 0)
+		return CGROUP_NONE;
+	if (fs.f_type == CGROUP2_SUPER_MAGIC)
+		return CGROUP_UNIFIED;
+	if (statfs(CGROUP_ROOT "/unified", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+		return CGROUP_HYBRID;
+	if (statfs(CGROUP_ROOT "/devices", &fs) == 0 && fs.f_type == CGROUP_SUPER_MAGIC)
+		return CGROUP_LEGACY;
+	return CGROUP_NONE;
+}
+
+const char *cgroup_layout_name(enum cgroup_layout layout)
+{
+	static const char *const names[] = {
+		[CGROUP_NONE] = "none",
+		[CGROUP_UNIFIED] = "unified (v2)",
+		[CGROUP_LEGACY] = "legacy (v1)",
+		[CGROUP_HYBRID] = "hybrid (v1 and v2)",
+	};
+
+	return names[layout];
+}
+
+/* Files of a cgroup cannot be unlinked: only rmdir() of the leaf directories, bottom up. */
+static errint_t remove_cgroup_dir(int parent_fd, const char *name, unsigned depth)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+	int fd;
+
+	if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT || errno == ENOTDIR)
+		return 0;
+	if (errno != EBUSY || depth > MAX_DEPTH)
+		return -errno;
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		closep(&fd);
+		return -ENOMEM;
+	}
+	while ((entry = readdir(dir))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		(void)remove_cgroup_dir(dirfd(dir), entry->d_name, depth + 1);
+	}
+	return unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+static int remove_patiently(int hierarchy_fd, const char *name, struct nvb_error **err)
+{
+	const struct timespec pause = { .tv_nsec = BUSY_PAUSE_NS };
+	errint_t r = 0;
+
+	for (int i = 0; i < BUSY_TRIES; i++) {
+		r = remove_cgroup_dir(hierarchy_fd, name, 0);
+		if (r != -EBUSY)
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
+	if (r < 0)
+		return NVB_RAISE(err, r == -EBUSY ? NVB_ERR_BUSY : NVB_ERR_IO, -r,
+			"remove the cgroup '%s'", name);
+	return 0;
+}
+
+int cgroup_remove(const char *name, struct nvb_error **err)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+	int r;
+
+	dir = opendir(CGROUP_ROOT);
+	if (!dir)
+		return 0;
+	r = remove_patiently(dirfd(dir), name, err);
+	/* Version 1: every controller is a hierarchy of its own, one directory below. */
+	while (r == 0 && (entry = readdir(dir))) {
+		_cleanup_close_ int fd = -1;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		fd = openat(dirfd(dir), entry->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0)
+			r = remove_patiently(fd, name, err);
+	}
+	return r;
+}

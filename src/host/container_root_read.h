@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to container_root*.c: the parts of an inspection. All are bounded and trust nothing. */
+#pragma once
+
+#include "base/path.h"
+#include "host/container_root.h"
+
+struct root_reader {
+	int root_fd;
+	struct arena *a; /* root->arena */
+	struct container_root *root;
+	int machine64; /* e_machine of the 64-bit libc; 0: none */
+};
+
+/*
+ * A regular file for reading. The type is checked before the file is opened: opening a device
+ * node or a FIFO that the image planted would already be an action.
+ */
+errint_t root_open_regular(int root_fd, const char *path);
+/* Bounded, NUL-terminated, malloc'd. */
+errint_t root_read_regular(int root_fd, const char *path, size_t limit_bytes, char **ret_data,
+	size_t *ret_length);
+
+/*
+ * Why nothing of ours may be placed in the directory `resolved`, which was asked for as `asked`;
+ * NULL: nothing speaks against it. *ret_problem lives in the arena. 0, or -1: out of memory.
+ */
+int root_place_check(struct arena *a, const char *asked, const char *resolved,
+	const char **ret_problem);
+/* True for /lib, /usr/lib, /usr/local/lib with their 32 and 64 variants, and all below. */
+bool root_is_library_place(const char *path);
+/* dir/name; NULL: out of memory. */
+const char *root_join(struct arena *a, const char *dir, const char *name);
+
+/* container_root_libc.c: sets libc, lib64_dir, lib32_dir, unsafe_path. */
+int root_read_libc(struct root_reader *r, struct nvb_error **err);
+/* container_root_cache.c: sets cache, cache_present, cache_problem. */
+int root_read_cache(struct root_reader *r, const struct string_list *names,
+	struct nvb_error **err);
+/* container_root_links.c: sets links. */
+int root_read_links(struct root_reader *r, const struct string_list *names,
+	struct nvb_error **err);
+/* container_root_image.c: sets os_id, cuda_compat_version. */
+int root_read_release(struct root_reader *r, struct nvb_error **err);
+int root_read_compat(struct root_reader *r, struct nvb_error **err);

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Completion scripts. The words come from the tables; only the frame is written here. */
+#include <string.h>
+
+#include "nvbind/help.h"
+
+typedef void (*row_writer)(enum command_id id, const struct option_row *row, struct strbuf *out);
+
+static void for_each_option(enum command_id id, row_writer write, struct strbuf *out)
+{
+	const struct option_row *rows[OPTION_COUNT];
+	size_t n = options_of((int)id, rows);
+
+	for (size_t i = 0; i < n; i++)
+		if (!(rows[i]->flags & OPTION_HIDDEN))
+			write(id, rows[i], out);
+}
+
+static void add_command_names(struct strbuf *out)
+{
+	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++)
+		strbuf_printf(out, "%s%s", i > COMMAND_GLOBAL + 1 ? " " : "",
+			command_get((enum command_id)i)->name);
+}
+
+/* Words after a command that are not options. */
+static void add_operand_words(enum command_id id, struct strbuf *out)
+{
+	if (id == COMMAND_GLOBAL || id == COMMAND_HELP)
+		add_command_names(out);
+	else if (id == COMMAND_COMPLETION)
+		strbuf_str_add(out, "bash zsh fish");
+	else if (id == COMMAND_RUN)
+		strbuf_str_add(out, "host");
+}
+
+/* bash */
+
+static void bash_add_word(enum command_id id, const struct option_row *row, struct strbuf *out)
+{
+	(void)id;
+	strbuf_printf(out, " --%s", row->name);
+}
+
+/* A case pattern of the options that take a value, so that the value is not read as IMAGE. */
+static void bash_add_valued(enum command_id id, const struct option_row *row, struct strbuf *out)
+{
+	if (!row->argument)
+		return;
+	strbuf_printf(out, "|--%s", row->name);
+	if (option_short_usable((int)id, row))
+		strbuf_printf(out, "|-%c", row->short_name);
+}
+
+static void bash_add_values(enum command_id id, const struct option_row *row, struct strbuf *out)
+{
+	const char *name = command_get(id)->name;
+
+	if (!row->argument)
+		return;
+	strbuf_printf(out, "\t%s,--%s", name ? name : "", row->name);
+	if (option_short_usable((int)id, row))
+		strbuf_printf(out, "|%s,-%c", name ? name : "", row->short_name);
+	strbuf_str_add(out, ")\n\t\t");
+	if (row->values.kind == VALUES_DIRECTORIES) {
+		strbuf_str_add(out, "mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")");
+	} else {
+		strbuf_str_add(out, "words='");
+		option_value_words(row, out);
+		strbuf_str_add(out, "'");
+	}
+	strbuf_str_add(out, " ;;\n");
+}
+
+static void bash_add_cases(struct strbuf *out)
+{
+	for (int i = COMMAND_GLOBAL; i < COMMAND_COUNT; i++)
+		for_each_option((enum command_id)i, bash_add_values, out);
+	for (int i = COMMAND_GLOBAL; i < COMMAND_COUNT; i++) {
+		const char *name = command_get((enum command_id)i)->name;
+
+		strbuf_printf(out, "\t%s,*)\n\t\twords='", name ? name : "");
+		add_operand_words((enum command_id)i, out);
+		for_each_option((enum command_id)i, bash_add_word, out);
+		strbuf_str_add(out, "' ;;\n");
+	}
+}
+
+static void bash_format(struct strbuf *out)
+{
+	strbuf_str_add(out,
+		"# bash completion for nvbind\n"
+		"_nvbind()\n"
+		"{\n"
+		"\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+		"\tlocal command='' operands=0 words='' i\n"
+		"\n"
+		"\tCOMPREPLY=()\n"
+		"\t# Readline takes = and : for words of their own.\n"
+		"\t[[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD-2]}\n"
+		"\t[[ $cur == = ]] && cur=\n"
+		"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+		"\t\tcase $command,${COMP_WORDS[i]} in\n");
+	for (int i = COMMAND_GLOBAL; i < COMMAND_COUNT; i++) {
+		_cleanup_(strbuf_done) struct strbuf valued = STRBUF_INIT(HELP_TEXT_BYTES);
+		const char *name = command_get((enum command_id)i)->name;
+
+		for_each_option((enum command_id)i, bash_add_valued, &valued);
+		for (const char *p = strbuf_str(&valued); *p; p++) {
+			if (*p == '|')
+				strbuf_printf(out, "%s%s,", p == strbuf_str(&valued) ? "\t\t" : "|",
+					name ? name : "");
+			else
+				strbuf_char_add(out, *p);
+		}
+		strbuf_str_add(out, ")\n\t\t\t((i++))\n"
+				    "\t\t\t[[ ${COMP_WORDS[i]} == = ]] && ((i++)) ;;\n");
+	}
+	strbuf_str_add(out, "\t\t*,[=:]) ((i++)) ;;\n"
+			    "\t\t*,-*) ;;\n"
+			    "\t\t,*) command=${COMP_WORDS[i]} ;;\n"
+			    "\t\t*) ((operands++)) ;;\n"
+			    "\t\tesac\n"
+			    "\tdone\n"
+			    "\t# What follows the image belongs to the command in the container.\n"
+			    "\t[[ $command == run && $operands -gt 0 ]] && return\n"
+			    "\tcase $command,$prev in\n");
+	bash_add_cases(out);
+	strbuf_str_add(out,
+		"\tesac\n"
+		"\t[[ $words ]] && mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+		"}\n"
+		"complete -o default -F _nvbind nvbind\n");
+}
+
+/* zsh */
+
+/* Inside single quotes, in a place where `special` characters have a meaning to _arguments. */
+static void zsh_add_quoted(struct strbuf *out, const char *text, const char *special)
+{
+	for (const char *p = text; *p; p++) {
+		if (*p == '\'') {
+			strbuf_str_add(out, "'\\''");
+			continue;
+		}
+		if (*p == '\\' || strchr(special, *p))
+			strbuf_char_add(out, '\\');
+		strbuf_char_add(out, *p);
+	}
+}
+
+static void zsh_add_option(enum command_id id, const struct option_row *row, struct strbuf *out)
+{
+	_cleanup_(strbuf_done) struct strbuf words = STRBUF_INIT(4096);
+	bool brief = option_short_usable((int)id, row);
+
+	for (int form = brief ? 0 : 1; form < 2; form++) {
+		strbuf_str_add(out, " \\\n\t\t'");
+		if (row->flags & OPTION_REPEATABLE)
+			strbuf_char_add(out, '*');
+		if (form == 0)
+			strbuf_printf(out, "-%c%s[", row->short_name, row->argument ? "+" : "");
+		else
+			strbuf_printf(out, "--%s%s[", row->name, row->argument ? "=" : "");
+		zsh_add_quoted(out, row->help, "[]:");
+		strbuf_char_add(out, ']');
+		if (row->argument) {
+			strbuf_char_add(out, ':');
+			zsh_add_quoted(out, row->argument, "[]:");
+			strbuf_char_add(out, ':');
+			strbuf_truncate(&words, 0);
+			option_value_words(row, &words);
+			if (row->values.kind == VALUES_FILES)
+				strbuf_str_add(out, "_files");
+			else if (row->values.kind == VALUES_DIRECTORIES)
+				strbuf_str_add(out, "_files -/");
+			else if (strbuf_str(&words)[0])
+				strbuf_printf(out, "(%s)", strbuf_str(&words));
+			else
+				strbuf_char_add(out, ' ');
+		}
+		strbuf_char_add(out, '\'');
+	}
+}
+
+static void zsh_add_command(enum command_id id, struct strbuf *out)
+{
+	_cleanup_(strbuf_done) struct strbuf words = STRBUF_INIT(4096);
+
+	strbuf_printf(out, "\t%s)\n\t\t_arguments -s -S", command_get(id)->name);
+	for_each_option(id, zsh_add_option, out);
+	add_operand_words(id, &words);
+	if (id == COMMAND_RUN)
+		strbuf_printf(out, " \\\n\t\t'1:image:(%s)' \\\n\t\t'*:::command: _normal'",
+			strbuf_str(&words));
+	else if (strbuf_str(&words)[0])
+		strbuf_printf(out, " \\\n\t\t'1: :(%s)'", strbuf_str(&words));
+	strbuf_str_add(out, "\n\t\t;;\n");
+}
+
+static void zsh_format(struct strbuf *out)
+{
+	strbuf_str_add(out, "#compdef nvbind\n"
+			    "_nvbind()\n"
+			    "{\n"
+			    "\tlocal curcontext=$curcontext state state_descr line\n"
+			    "\ttypeset -A opt_args\n"
+			    "\n"
+			    "\t_arguments -s -S -C");
+	for_each_option(COMMAND_GLOBAL, zsh_add_option, out);
+	strbuf_str_add(out, " \\\n\t\t'1:command:((");
+	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++) {
+		const struct command *c = command_get((enum command_id)i);
+
+		strbuf_printf(out, "%s%s\\:\"", i > COMMAND_GLOBAL + 1 ? " " : "", c->name);
+		zsh_add_quoted(out, c->summary, "\":");
+		strbuf_char_add(out, '"');
+	}
+	strbuf_str_add(out, "))' \\\n"
+			    "\t\t'*::argument:->arguments'\n"
+			    "\t[[ $state == arguments ]] || return\n"
+			    "\tcase $line[1] in\n");
+	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++)
+		zsh_add_command((enum command_id)i, out);
+	strbuf_str_add(out, "\tesac\n"
+			    "}\n"
+			    "if [[ $funcstack[1] == _nvbind ]]; then\n"
+			    "\t_nvbind \"$@\"\n"
+			    "else\n"
+			    "\tcompdef _nvbind nvbind\n"
+			    "fi\n");
+}
+
+/* fish */
+
+static void fish_add_quoted(struct strbuf *out, const char *text)
+{
+	strbuf_char_add(out, '\'');
+	for (const char *p = text; *p; p++) {
+		if (*p == '\'' || *p == '\\')
+			strbuf_char_add(out, '\\');
+		strbuf_char_add(out, *p);
+	}
+	strbuf_char_add(out, '\'');
+}
+
+static void fish_add_option(enum command_id id, const struct option_row *row, struct strbuf *out)
+{
+	_cleanup_(strbuf_done) struct strbuf words = STRBUF_INIT(4096);
+	const char *name = command_get(id)->name;
+
+	if (name)
+		strbuf_printf(out, "complete -c nvbind -n '__fish_seen_subcommand_from %s' -l %s",
+			name, row->name);
+	else
+		strbuf_printf(out, "complete -c nvbind -n __fish_use_subcommand -l %s", row->name);
+	if (option_short_usable((int)id, row))
+		strbuf_printf(out, " -s %c", row->short_name);
+	option_value_words(row, &words);
+	if (row->values.kind == VALUES_DIRECTORIES)
+		strbuf_str_add(out, " -x -a '(__fish_complete_directories)'");
+	else if (row->values.kind == VALUES_FILES)
+		strbuf_str_add(out, " -r -F");
+	else if (row->argument)
+		strbuf_str_add(out, " -x");
+	if (strbuf_str(&words)[0]) {
+		strbuf_str_add(out, " -a ");
+		fish_add_quoted(out, strbuf_str(&words));
+	}
+	strbuf_str_add(out, " -d ");
+	fish_add_quoted(out, row->help);
+	strbuf_char_add(out, '\n');
+}
+
+static void fish_format(struct strbuf *out)
+{
+	strbuf_str_add(out, "# fish completion for nvbind\n");
+	for_each_option(COMMAND_GLOBAL, fish_add_option, out);
+	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++) {
+		const struct command *c = command_get((enum command_id)i);
+		_cleanup_(strbuf_done) struct strbuf words = STRBUF_INIT(4096);
+
+		strbuf_printf(
+			out, "complete -c nvbind -f -n __fish_use_subcommand -a %s -d ", c->name);
+		fish_add_quoted(out, c->summary);
+		strbuf_char_add(out, '\n');
+		for_each_option((enum command_id)i, fish_add_option, out);
+		add_operand_words((enum command_id)i, &words);
+		if (!strbuf_str(&words)[0])
+			continue;
+		strbuf_printf(
+			out, "complete -c nvbind -n '__fish_seen_subcommand_from %s' -a ", c->name);
+		fish_add_quoted(out, strbuf_str(&words));
+		strbuf_char_add(out, '\n');
+	}
+}
+
+bool completion_format(const char *shell, struct strbuf *out)
+{
+	static const struct {
+		const char *name;
+		void (*format)(struct strbuf *out);
+	} shells[] = {
+		{ "bash", bash_format },
+		{ "zsh", zsh_format },
+		{ "fish", fish_format },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(shells); i++) {
+		if (strcmp(shells[i].name, shell) == 0) {
+			shells[i].format(out);
+			return true;
+		}
+	}
+	return false;
+}

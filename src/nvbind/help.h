@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Texts made from the tables of commands.def: --help, the man page, completion scripts. */
+#pragma once
+
+#include "base/strbuf.h"
+#include "nvbind/command.h"
+
+#define HELP_TEXT_BYTES ((size_t)256 << 10)
+
+/* Plain text of at most 80 columns. COMMAND_GLOBAL: the program's, with its commands. */
+void help_format(enum command_id id, struct strbuf *out);
+/* The same on standard output. */
+void help_print(enum command_id id);
+
+/* "Text of the table: word, word (may be repeated)". */
+void help_describe_option(const struct option_row *row, struct strbuf *out);
+
+/*
+ * nvbind(1) in man(7) macros: `prose` with the lines @GLOBAL_OPTIONS@ and @COMMANDS@ replaced,
+ * and the word @VERSION@.
+ */
+void man_format(const char *prose, struct strbuf *out);
+
+/* False if the shell is not one of bash, zsh, fish. */
+bool completion_format(const char *shell, struct strbuf *out);

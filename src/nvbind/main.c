@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gpu/enrich.h"
+#include "nvbind/command.h"
+#include "nvbind/output.h"
+
+static const command_function functions[COMMAND_COUNT] = {
+#define COMMAND(id, name, operands, summary, description) [COMMAND_##id] = cmd_##name,
+#define OPTION(command, id, short_name, name, argument, flags, values, group, help)
+#include "nvbind/commands.def"
+#undef COMMAND
+#undef OPTION
+};
+
+/* A file opened as descriptor 0, 1 or 2 would receive what is meant for the terminal. */
+static bool open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return false;
+	(void)close(fd);
+	return true;
+}
+
+/* Returns the exit code, or < 0. */
+static int run_command(int argc, char **argv, struct nvb_error **err)
+{
+	struct command_context context = { .host_root = secure_getenv("NVBIND_HOST_ROOT") };
+	enum command_id id;
+	int first, r;
+
+	if (!context.host_root || !context.host_root[0])
+		context.host_root = "/";
+	first = command_parse(COMMAND_GLOBAL, &context, argc, argv, NULL, NULL, NULL, err);
+	if (first <= 0)
+		return first;
+	if (first >= argc) {
+		r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "no command given");
+		return NVB_HINT(err, r, "'nvbind help' lists the commands");
+	}
+	id = command_find(argv[first]);
+	if (id == COMMAND_GLOBAL)
+		return command_raise_unknown(argv[first], err);
+	return functions[id](&context, argc - first, argv + first, err);
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_error_ struct nvb_error *err = NULL;
+	int r;
+
+	/* The vendor's library is asked by a process of its own: this program again. */
+	if (argc > 1 && strcmp(argv[1], ENRICH_WORKER_ARGUMENT) == 0)
+		return enrich_worker_main(argc - 1, argv + 1);
+	if (!open_standard_descriptors())
+		return 1;
+	output_init();
+	r = run_command(argc, argv, &err);
+	if (fflush(stdout) != 0 && r == 0)
+		r = NVB_RAISE(&err, NVB_ERR_IO, errno, "write to standard output");
+	if (r >= 0)
+		return r;
+	output_error(err);
+	return nvb_status_exit_code(r);
+}

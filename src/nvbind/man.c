@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The generated parts of nvbind(1). Macros: man(7). */
+#include <string.h>
+
+#include "nvbind/help.h"
+
+/* Text in a line of its own: nothing in it is taken for a macro or an escape. */
+static void add_roff(struct strbuf *out, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if (p == text && (*p == '.' || *p == '\''))
+			strbuf_str_add(out, "\\&");
+		if (*p == '\\')
+			strbuf_str_add(out, "\\e");
+		else if (*p == '-')
+			strbuf_str_add(out, "\\-");
+		else if (*p == '\'')
+			strbuf_str_add(out, "\\(aq");
+		else if (p[0] == '\n' && p[1] == '\n') {
+			strbuf_str_add(out, "\n.PP\n");
+			p++;
+		} else
+			strbuf_char_add(out, *p);
+	}
+}
+
+static void add_option(enum command_id id, const struct option_row *row, struct strbuf *out)
+{
+	_cleanup_(strbuf_done) struct strbuf help = STRBUF_INIT(4096);
+
+	strbuf_str_add(out, ".TP\n");
+	if (option_short_usable((int)id, row))
+		strbuf_printf(out, "\\fB\\-%c\\fR, ", row->short_name);
+	strbuf_str_add(out, "\\fB\\-\\-");
+	add_roff(out, row->name);
+	strbuf_str_add(out, "\\fR");
+	if (row->argument) {
+		strbuf_str_add(out, " \\fI");
+		add_roff(out, row->argument);
+		strbuf_str_add(out, "\\fR");
+	}
+	strbuf_char_add(out, '\n');
+	help_describe_option(row, &help);
+	add_roff(out, strbuf_str(&help));
+	strbuf_char_add(out, '\n');
+}
+
+/* The rows of the command itself; the global ones have their own section. */
+static void add_options(enum command_id id, struct strbuf *out)
+{
+	const struct option_row *rows[OPTION_COUNT];
+	size_t n = options_of((int)id, rows);
+
+	for (size_t i = 0; i < n; i++)
+		if (rows[i]->command == (int)id && !(rows[i]->flags & OPTION_HIDDEN))
+			add_option(id, rows[i], out);
+}
+
+static void add_commands(struct strbuf *out)
+{
+	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++) {
+		const struct command *c = command_get((enum command_id)i);
+
+		strbuf_printf(
+			out, ".SS nvbind %s [OPTION...]%s", c->name, c->operands[0] ? " " : "");
+		add_roff(out, c->operands);
+		strbuf_char_add(out, '\n');
+		add_roff(out, c->description);
+		strbuf_char_add(out, '\n');
+		add_options((enum command_id)i, out);
+	}
+}
+
+void man_format(const char *prose, struct strbuf *out)
+{
+	static const char version[] = "@VERSION@";
+
+	for (const char *p = prose; *p;) {
+		size_t length = strcspn(p, "\n");
+		const char *at = memmem(p, length, version, strlen(version));
+
+		if (length == strlen("@COMMANDS@") && memcmp(p, "@COMMANDS@", length) == 0) {
+			add_commands(out);
+		} else if (length == strlen("@GLOBAL_OPTIONS@") &&
+			   memcmp(p, "@GLOBAL_OPTIONS@", length) == 0) {
+			add_options(COMMAND_GLOBAL, out);
+		} else {
+			size_t head = at ? (size_t)(at - p) : length;
+
+			strbuf_add(out, p, head);
+			if (at) {
+				strbuf_str_add(out, NVBIND_VERSION);
+				head += strlen(version);
+			}
+			strbuf_add(out, p + head, length - head);
+			strbuf_char_add(out, '\n');
+		}
+		p += length + (p[length] ? 1 : 0);
+	}
+}

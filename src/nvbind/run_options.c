@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nvbind/run_options.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "request/nearest.h"
+
+#define ENV_FILE_BYTES ((size_t)1 << 20)
+#define NAME_LIMIT 128
+#define HOSTNAME_LIMIT 64 /* the kernel's HOST_NAME_MAX */
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+/* What the options say while they are read; run_options gets the merged result. */
+struct parser {
+	struct arena *arena;
+	struct run_options *options;
+	struct string_list env, env_file;
+	const char *isolation_from; /* the option that chose the isolation; NULL: none yet */
+	bool isolate;
+	bool format_given;
+};
+
+/* An existing function, an option or a variable may choose the same thing: who did is kept. */
+static int choose_isolation(
+	struct parser *p, const char *from, const char *value, struct nvb_error **err)
+{
+	struct run_options *o = p->options;
+	int mode, r;
+
+	r = vocabulary_parse(&vocabulary_isolation, value, &mode, err);
+	if (r < 0)
+		return NVB_CONTEXT(err, r, "option '%s'", from);
+	if (p->isolation_from && o->isolation != (enum isolation_mode)mode)
+		return NVB_RAISE(err, NVB_ERR_USAGE, 0, "option '%s' says '%s', but '%s' says '%s'",
+			from, vocabulary_name(&vocabulary_isolation, mode), p->isolation_from,
+			vocabulary_name(&vocabulary_isolation, (int)o->isolation));
+	p->isolation_from = from;
+	o->isolation = (enum isolation_mode)mode;
+	o->isolation_source = SOURCE_COMMAND_LINE;
+	return 0;
+}
+
+static int choose_profile(struct parser *p, const char *value, struct nvb_error **err)
+{
+	int profile, r;
+
+	r = vocabulary_parse(&vocabulary_profile, value, &profile, err);
+	if (r < 0)
+		return NVB_CONTEXT(err, r, "option '--profile'");
+	p->options->profile = (enum workload_profile)profile;
+	p->options->profile_source = SOURCE_COMMAND_LINE;
+	return 0;
+}
+
+static int choose_driver(struct parser *p, const char *value, struct nvb_error **err)
+{
+	int driver, r;
+
+	r = vocabulary_parse(&vocabulary_driver, value, &driver, err);
+	if (r < 0)
+		return NVB_CONTEXT(err, r, "option '--driver'");
+	p->options->driver = (enum driver_choice)driver;
+	return 0;
+}
+
+static int choose_engine(struct parser *p, const char *value, struct nvb_error **err)
+{
+	int r;
+
+	if (strcmp(value, "bolt") == 0) {
+		p->options->engine = "bolt";
+		return 0;
+	}
+	if (strcmp(value, "docker") == 0 || strcmp(value, "podman") == 0) {
+		r = NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
+			"option '--runtime': this version cannot drive '%s'", value);
+		return NVB_HINT(err, r, "leave it out, or use '--runtime bolt'");
+	}
+	return NVB_RAISE(err, NVB_ERR_USAGE, 0,
+		"option '--runtime': unknown engine '%.64s'; known is 'bolt'", value);
+}
+
+/* KEY=VALUE of --config; the keys are those of the configuration file. */
+static const struct config_key {
+	const char *name;
+	int (*set)(struct parser *p, const char *from, const char *value, struct nvb_error **err);
+} config_keys[] = {
+	{ "isolation", choose_isolation },
+	{ "isolation_level", choose_isolation },
+};
+
+static int raise_config_key(const char *text, size_t length, struct nvb_error **err)
+{
+	char *name = strndup(text, length < NAME_LIMIT ? length : NAME_LIMIT);
+	_cleanup_free_ char *owned = name;
+	struct nearest nearest = NEAREST_INIT(name);
+	_cleanup_(strbuf_done) struct strbuf known = STRBUF_INIT(1024);
+	int r;
+
+	if (!name)
+		return NVB_OOM(err);
+	for (size_t i = 0; i < ELEMENTS(config_keys); i++) {
+		strbuf_printf(&known, "%s'%s'", i ? ", " : "", config_keys[i].name);
+		nearest_consider(&nearest, config_keys[i].name);
+	}
+	r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "option '--config': unknown key '%s'; known are %s",
+		name, strbuf_str(&known));
+	if (nearest_word(&nearest))
+		return NVB_HINT(err, r, "did you mean '%s'?", nearest_word(&nearest));
+	return r;
+}
+
+static int set_config(struct parser *p, const char *value, struct nvb_error **err)
+{
+	size_t length = strcspn(value, "=");
+
+	if (!value[length]) {
+		int r = NVB_RAISE(
+			err, NVB_ERR_USAGE, 0, "option '--config': no '=' in '%.64s'", value);
+
+		return NVB_HINT(err, r, "it is KEY=VALUE, as in isolation=exclusive");
+	}
+	for (size_t i = 0; i < ELEMENTS(config_keys); i++)
+		if (strlen(config_keys[i].name) == length &&
+			memcmp(config_keys[i].name, value, length) == 0)
+			return config_keys[i].set(p, "--config", value + length + 1, err);
+	return raise_config_key(value, length, err);
+}
+
+/* Adds NAME=VALUE, or NAME with our own value; an unset variable adds nothing. */
+static int add_env(
+	struct parser *p, struct string_list *list, const char *text, struct nvb_error **err)
+{
+	size_t length = strcspn(text, "=");
+	const char *value;
+	int r;
+
+	if (!length)
+		return NVB_RAISE(err, NVB_ERR_USAGE, 0, "variable '%.64s': it has no name", text);
+	if (text[length]) {
+		r = string_list_add(p->arena, list, text);
+	} else {
+		value = secure_getenv(text);
+		r = value ? string_list_printf(p->arena, list, "%s=%s", text, value) : 0;
+	}
+	return r < 0 ? NVB_OOM(err) : 0;
+}
+
+/* Docker's format: one NAME=VALUE or NAME per line, '#' begins a comment line, no quoting. */
+static int read_env_file(struct parser *p, const char *path, struct nvb_error **err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_free_ char *text = NULL;
+	size_t length, number = 0;
+	char *next;
+	int r;
+
+	r = fd < 0 ? -errno : file_read_fd(fd, ENV_FILE_BYTES, &text, &length);
+	if (r < 0)
+		return NVB_RAISE(err, nvb_status_from_errno(-r, NVB_ERR_IO), -r,
+			"read the variables in '%s'", path);
+	if (strlen(text) != length)
+		return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "'%s' is not a text file", path);
+	for (char *line = text; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		number++;
+		line[strcspn(line, "\r")] = '\0';
+		line += strspn(line, " \t");
+		if (!*line || *line == '#')
+			continue;
+		line = arena_strdup(p->arena, line);
+		if (!line)
+			return NVB_OOM(err);
+		r = add_env(p, &p->env_file, line, err);
+		if (r < 0)
+			return NVB_CONTEXT(err, r, "'%s', line %zu", path, number);
+	}
+	return 0;
+}
+
+static int add_gpu(struct parser *p, const char *value, struct nvb_error **err)
+{
+	int r = selector_check(value, err);
+
+	if (r < 0)
+		return r;
+	p->options->gpus_given = true;
+	return string_list_add(p->arena, &p->options->gpus, value) < 0 ? NVB_OOM(err) : 0;
+}
+
+static int add_volume(struct parser *p, const char *value, struct nvb_error **err)
+{
+	struct volume *slot, v;
+	int r;
+
+	r = volume_parse(p->arena, value, &v, err);
+	if (r < 0)
+		return r;
+	slot = vec_push(p->arena, &p->options->volumes);
+	if (!slot)
+		return NVB_OOM(err);
+	*slot = v;
+	return 0;
+}
+
+static int set_capabilities(struct parser *p, const char *value, struct nvb_error **err)
+{
+	int r = capability_parse(value, &p->options->capabilities, err);
+
+	if (r < 0)
+		return NVB_CONTEXT(err, r, "option '--capabilities'");
+	p->options->capabilities_source = SOURCE_COMMAND_LINE;
+	return 0;
+}
+
+/* A name becomes part of paths: it holds only `allowed` and begins with a letter or a digit. */
+static int set_name(const char *option, const char *allowed, size_t limit, const char *value,
+	const char **ret, struct nvb_error **err)
+{
+	size_t length = strspn(value, allowed);
+
+	if (!length || value[length] || length > limit || !strspn(value, LETTERS DIGITS))
+		return NVB_RAISE(err, NVB_ERR_USAGE, 0,
+			"option '%s': '%.64s' is not a name: letters, digits and '%s', at most %zu",
+			option, value, allowed + strlen(LETTERS DIGITS), limit);
+	*ret = value;
+	return 0;
+}
+
+static int set_workdir(struct parser *p, const char *value, struct nvb_error **err)
+{
+	if (value[0] != '/')
+		return NVB_RAISE(err, NVB_ERR_USAGE, 0,
+			"option '--workdir': '%.128s' is not absolute", value);
+	p->options->workdir = value;
+	return 0;
+}
+
+static int set_not_empty(
+	const char *option, const char *value, const char **ret, struct nvb_error **err)
+{
+	if (!value[0])
+		return NVB_RAISE(err, NVB_ERR_USAGE, 0, "option '%s': it is empty", option);
+	*ret = value;
+	return 0;
+}
+
+/* The options without an argument. */
+static void set_flag(struct parser *p, int id)
+{
+	struct run_options *o = p->options;
+
+	switch (id) {
+	case OPTION_RUN_GAMING:
+		o->profile = PROFILE_GAMING;
+		o->profile_source = SOURCE_COMMAND_LINE;
+		break;
+	case OPTION_RUN_ISOLATE:
+		p->isolate = true;
+		break;
+	case OPTION_RUN_INTERACTIVE:
+		o->interactive = true;
+		break;
+	case OPTION_RUN_TTY:
+		o->tty = true;
+		break;
+	case OPTION_RUN_READ_ONLY:
+		o->read_only = true;
+		break;
+	case OPTION_RUN_ROOTLESS:
+		o->rootless = true;
+		break;
+	case OPTION_RUN_DRY_RUN:
+		o->dry_run = true;
+		break;
+	default: /* --rm: it is always so */
+		break;
+	}
+}
+
+static int set_option(void *target, int id, const char *value, struct nvb_error **err)
+{
+	struct parser *p = target;
+	struct run_options *o = p->options;
+
+	switch (id) {
+	case OPTION_RUN_GPU:
+		return add_gpu(p, value, err);
+	case OPTION_RUN_CAPABILITIES:
+		return set_capabilities(p, value, err);
+	case OPTION_RUN_PROFILE:
+		return choose_profile(p, value, err);
+	case OPTION_RUN_ISOLATION:
+		return choose_isolation(p, "--isolation", value, err);
+	case OPTION_RUN_DRIVER:
+		return choose_driver(p, value, err);
+	case OPTION_RUN_CONFIG:
+		return set_config(p, value, err);
+	case OPTION_RUN_RUNTIME:
+		return choose_engine(p, value, err);
+	case OPTION_RUN_ROOTFS:
+		return set_not_empty("--rootfs", value, &o->rootfs, err);
+	case OPTION_RUN_NAME:
+		return set_name("--name", LETTERS DIGITS "_.-", NAME_LIMIT, value, &o->name, err);
+	case OPTION_RUN_HOSTNAME:
+		return set_name("--hostname", LETTERS DIGITS ".-", HOSTNAME_LIMIT, value,
+			&o->hostname, err);
+	case OPTION_RUN_ENV:
+		return add_env(p, &p->env, value, err);
+	case OPTION_RUN_ENV_FILE:
+		return read_env_file(p, value, err);
+	case OPTION_RUN_VOLUME:
+		return add_volume(p, value, err);
+	case OPTION_RUN_WORKDIR:
+		return set_workdir(p, value, err);
+	case OPTION_RUN_USER:
+		return set_not_empty("--user", value, &o->user, err);
+	case OPTION_RUN_NETWORK:
+		o->network = strcmp(value, "none") == 0 ? NETWORK_NONE : NETWORK_HOST;
+		return 0;
+	case OPTION_RUN_FORMAT:
+		o->json = strcmp(value, "json") == 0;
+		p->format_given = true;
+		return 0;
+	default:
+		set_flag(p, id);
+		return 0;
+	}
+}
+
+/* A variable that stands for an option which is not given. */
+static int read_variable(
+	const char *name, const struct vocabulary *v, int *ret_value, struct nvb_error **err)
+{
+	const char *text = secure_getenv(name);
+	int r;
+
+	if (!text || !text[0])
+		return 0;
+	r = vocabulary_parse(v, text, ret_value, err);
+	return r < 0 ? NVB_CONTEXT(err, r, "variable '%s'", name) : 1;
+}
+
+static int merge_isolation(struct parser *p, struct nvb_error **err)
+{
+	struct run_options *o = p->options;
+	int value = ISOLATION_SHARED, r;
+
+	if (p->isolation_from) {
+		if (p->isolate && o->isolation != ISOLATION_EXCLUSIVE)
+			log_warning("'--isolate' has no effect: '%s' says '%s'", p->isolation_from,
+				vocabulary_name(&vocabulary_isolation, (int)o->isolation));
+		return 0;
+	}
+	if (p->isolate) {
+		o->isolation = ISOLATION_EXCLUSIVE;
+		o->isolation_source = SOURCE_COMMAND_LINE;
+		return 0;
+	}
+	r = read_variable("BOLT_GPU_ISOLATION", &vocabulary_isolation, &value, err);
+	if (r < 0)
+		return r;
+	o->isolation = (enum isolation_mode)value;
+	if (r)
+		o->isolation_source = SOURCE_ENVIRONMENT;
+	else if (o->profile == PROFILE_SHARED)
+		o->isolation_source = SOURCE_PROFILE;
+	return 0;
+}
+
+static int merge_profile(struct parser *p, struct nvb_error **err)
+{
+	struct run_options *o = p->options;
+	int value = PROFILE_DEFAULT, r;
+
+	if (o->profile_source != SOURCE_COMMAND_LINE) {
+		r = read_variable("BOLT_WORKLOAD_TYPE", &vocabulary_profile, &value, err);
+		if (r < 0)
+			return r;
+		o->profile = (enum workload_profile)value;
+		o->profile_source = r ? SOURCE_ENVIRONMENT : SOURCE_DEFAULT;
+	}
+	if (o->capabilities_source != SOURCE_COMMAND_LINE) {
+		o->capabilities = profile_capabilities(o->profile);
+		o->capabilities_source =
+			o->profile_source == SOURCE_DEFAULT ? SOURCE_DEFAULT : SOURCE_PROFILE;
+	}
+	return 0;
+}
+
+static int merge_lists(struct parser *p, struct nvb_error **err)
+{
+	struct run_options *o = p->options;
+
+	if (!o->gpus_given && string_list_add(p->arena, &o->gpus, "all") < 0)
+		return NVB_OOM(err);
+	o->env = p->env_file;
+	vec_foreach (const char *, variable, &p->env)
+		if (string_list_add(p->arena, &o->env, *variable) < 0)
+			return NVB_OOM(err);
+	return 0;
+}
+
+static int check_together(const struct parser *p, struct nvb_error **err)
+{
+	int r;
+
+	if (p->format_given && !p->options->dry_run)
+		return NVB_RAISE(
+			err, NVB_ERR_USAGE, 0, "option '--format': it is for '--dry-run' only");
+	if (!p->options->rootless || geteuid() != 0)
+		return 0;
+	r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "option '--rootless': this is root");
+	return NVB_HINT(err, r, "run nvbind as an ordinary user");
+}
+
+/*
+ * IMAGE [--] [COMMAND...]. With --rootfs, "--" in the place of IMAGE means that there is none.
+ */
+static int set_operands(
+	struct parser *p, int first, bool dashes, int argc, char **argv, struct nvb_error **err)
+{
+	struct run_options *o = p->options;
+	int r;
+
+	if (!o->rootfs || !dashes) {
+		if (first >= argc || !argv[first][0]) {
+			r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "'nvbind run' needs an IMAGE");
+			return NVB_HINT(err, r,
+				o->rootfs ? "with --rootfs, write '--' in its place"
+					  : "try 'host', this machine's own system");
+		}
+		o->image = argv[first++];
+		if (first < argc && strcmp(argv[first], "--") == 0)
+			first++;
+	}
+	for (int i = first; i < argc; i++)
+		if (string_list_add(p->arena, &o->command, argv[i]) < 0)
+			return NVB_OOM(err);
+	return 0;
+}
+
+int run_options_parse(struct arena *arena, const struct command_context *context, int argc,
+	char **argv, struct run_options *ret_options, struct nvb_error **err)
+{
+	struct run_options options = { .context = *context, .engine = "bolt" };
+	struct parser p = { .arena = arena, .options = &options };
+	bool dashes;
+	int first, r;
+
+	first = command_parse(
+		COMMAND_RUN, &options.context, argc, argv, set_option, &p, &dashes, err);
+	if (first <= 0)
+		return first;
+	r = set_operands(&p, first, dashes, argc, argv, err);
+	if (r >= 0)
+		r = check_together(&p, err);
+	if (r >= 0)
+		r = merge_profile(&p, err);
+	if (r >= 0)
+		r = merge_isolation(&p, err);
+	if (r >= 0)
+		r = merge_lists(&p, err);
+	if (r < 0)
+		return r;
+	*ret_options = options;
+	return 1;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line of `nvbind run`, parsed and checked, not yet resolved.
+ *
+ *	struct run_options options;
+ *
+ *	r = run_options_parse(arena, context, argc, argv, &options, err);
+ *	if (r <= 0)
+ *		return r;	// an error, or --help was answered
+ *
+ * Precedence, as everywhere: command line > environment > profile > default. The sources are
+ * kept for the reasons that a plan gives. Strings live in `arena`, argv or the environment.
+ */
+#pragma once
+
+#include "nvbind/command.h"
+#include "request/request.h"
+
+struct run_options {
+	struct command_context context; /* with --host-root and --verbose given after the command */
+	const char *engine;		/* "bolt" */
+	struct string_list gpus;	/* selectors; "all" if none was given */
+	bool gpus_given;
+
+	capability_set capabilities;
+	enum request_source capabilities_source;
+	enum isolation_mode isolation;
+	enum request_source isolation_source;
+	enum workload_profile profile;
+	enum request_source profile_source;
+	enum driver_choice driver;
+
+	const char *image;	    /* NULL: only with `rootfs` and no label */
+	const char *rootfs;	    /* NULL: the image is resolved */
+	struct string_list command; /* empty: the image's own */
+	struct string_list env;	    /* NAME=VALUE in the order given; a later one wins */
+	struct volume_list volumes;
+	const char *name, *hostname, *workdir, *user; /* NULL: not given */
+	enum network_mode network;
+
+	bool interactive;
+	bool tty;
+	bool read_only;
+	bool rootless; /* asked for, and we are not root */
+	bool dry_run;
+	bool json; /* --format json */
+};
+
+int run_options_parse(struct arena *arena, const struct command_context *context, int argc,
+	char **argv, struct run_options *ret_options, struct nvb_error **err);

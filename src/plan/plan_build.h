@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to src/plan: the steps of plan_make(). Each adds its part to b->plan and reads only
+ * what is in here, so the plan is a function of these three inputs.
+ */
+#pragma once
+
+#include "plan/plan.h"
+
+struct plan_build {
+	const struct inventory *inv;
+	const struct request *req;
+	const struct container_root *root;
+	struct plan *plan;
+};
+
+/* True if a selected GPU runs on this driver. */
+bool plan_uses_driver(const struct inventory *inv, const struct request *req,
+	const struct gpu_driver *driver);
+/* NVIDIA's own driver, if a selected GPU runs on it; else NULL. */
+const struct gpu_driver *plan_nvidia_driver(const struct inventory *inv,
+	const struct request *req);
+
+int plan_warn(struct plan_build *b, struct nvb_error **err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* A reason is formatted; "" is none. */
+int plan_knob(struct plan_build *b, struct nvb_error **err, const char *name, const char *value,
+	enum knob_status status, const char *mechanism, const char *reason, ...)
+	__attribute__((format(printf, 7, 8)));
+
+/* plan_driver.c: refuses what cannot work on this machine, warns of what works in part. */
+int plan_driver_check(struct plan_build *b, struct nvb_error **err);
+
+/* plan_nodes.c: device nodes and the groups that may open them. */
+int plan_nodes_add(struct plan_build *b, struct nvb_error **err);
+
+/* plan_files.c: driver files. */
+bool plan_files_wanted(const struct driver_file *file, capability_set capabilities);
+/* True if the file goes below a library directory of the container. Others have a fixed place. */
+bool plan_files_is_library(const struct driver_file *file);
+/* `name` in the directory of `target`, in the arena; NULL: out of memory. */
+const char *plan_files_beside(struct arena *a, const char *target, const char *name);
+/* NULL if the driver's files can be used in this root, else why not. */
+const char *plan_files_problem(const struct plan_build *b, const struct gpu_driver *driver);
+int plan_files_add(struct plan_build *b, struct nvb_error **err);
+
+/* plan_compat.c: CUDA forward compatibility libraries in the image. */
+enum plan_compat {
+	PLAN_COMPAT_NONE,     /* the image has none that matter */
+	PLAN_COMPAT_KEPT,     /* its loader takes them, and they are newer than the host's driver */
+	PLAN_COMPAT_REPLACED, /* its loader takes them, and they are not newer */
+	PLAN_COMPAT_IDLE,     /* newer, but its loader does not look there */
+};
+
+/* `ret_version` is what the image has; NULL where it is not known. */
+enum plan_compat plan_compat_decide(const struct plan_build *b, const char **ret_version);
+/* True if `path` is a file in /usr/local/cuda[-X.Y]/compat. */
+bool plan_compat_has_place(const char *path);
+int plan_compat_report(struct plan_build *b, struct nvb_error **err);
+
+/* plan_mounts.c: a mount list in the making. */
+struct mount_draft {
+	const char *source, *destination;
+	const struct string_list *options;
+	size_t order;
+};
+
+struct mount_draft_list VEC(struct mount_draft);
+
+/*
+ * Sorts by destination, drops what another already owns (the first one added stays, a user's
+ * volume beats all), and appends driver files and volumes to the plan.
+ */
+int plan_mounts_finish(struct plan_build *b, struct mount_draft_list *drafts,
+	struct nvb_error **err);
+
+/* plan_env.c */
+int plan_env_add(struct plan_build *b, struct nvb_error **err);
+
+/* plan_knobs.c: what became of each thing asked for. */
+int plan_knobs_add(struct plan_build *b, struct nvb_error **err);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What became of each thing asked for: one status each, with the mechanism or the reason. */
+#include <string.h>
+
+#include "plan/plan_build.h"
+
+#define TEXT_LIMIT_BYTES ((size_t)64 << 10)
+
+static const char *capabilities_text(struct plan_build *b, capability_set set)
+{
+	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(TEXT_LIMIT_BYTES);
+
+	capability_format(set, &text);
+	return strbuf_failed(&text) ? NULL : arena_strdup(b->plan->arena, strbuf_str(&text));
+}
+
+/*
+ * This version takes no lease and sets no limit, so it can only share. The run command refuses
+ * the other modes by this status; a dry run shows it.
+ */
+static void decide_isolation(struct plan_build *b)
+{
+	struct plan_knob *outcome = &b->plan->isolation_outcome;
+
+	*outcome = (struct plan_knob){
+		.name = "isolation",
+		.value = vocabulary_name(&vocabulary_isolation, (int)b->req->isolation),
+		.status = KNOB_UNSUPPORTED,
+	};
+	switch (b->req->isolation) {
+	case ISOLATION_SHARED:
+		outcome->status = KNOB_APPLIED;
+		outcome->mechanism = "device nodes + device cgroup";
+		break;
+	case ISOLATION_EXCLUSIVE:
+		outcome->reason = "this version takes no lease on a GPU: nothing would keep other "
+				  "containers off it";
+		break;
+	case ISOLATION_VIRTUAL:
+		outcome->reason = "this version sets no limits on a GPU: nothing would keep the "
+				  "container within its share";
+		break;
+	}
+}
+
+static const char *selection_text(struct plan_build *b)
+{
+	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(TEXT_LIMIT_BYTES);
+	const struct selection *gpus = &b->req->gpus;
+
+	if (!gpus->n)
+		return "none";
+	for (size_t i = 0; i < gpus->n; i++) {
+		const struct selected_gpu *item = &gpus->items[i];
+
+		strbuf_printf(&text, "%s%u", i ? "," : "", item->gpu->index);
+		if (item->partition)
+			strbuf_printf(&text, ":%u", item->partition->index);
+	}
+	return strbuf_failed(&text) ? NULL : arena_strdup(b->plan->arena, strbuf_str(&text));
+}
+
+/* WSL2 has one node for every adapter: which GPU a program takes is its own choice. */
+static int report_selection(struct plan_build *b, struct nvb_error **err)
+{
+	const char *text = selection_text(b);
+
+	if (!text)
+		return NVB_OOM(err);
+	for (size_t i = 0; i < b->req->gpus.n; i++) {
+		if (b->req->gpus.items[i].gpu->vendor == GPU_VENDOR_WSL)
+			return plan_knob(b, err, "gpu", text, KNOB_ADVISORY, "device node /dev/dxg",
+				"under WSL2 one node serves every GPU");
+	}
+	return plan_knob(b, err, "gpu", text, KNOB_ENFORCED, "device nodes + device cgroup", "%s",
+		"");
+}
+
+static int report_driver(struct plan_build *b, struct nvb_error **err)
+{
+	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(TEXT_LIMIT_BYTES);
+	const char *value = vocabulary_name(&vocabulary_driver, (int)b->req->driver);
+	const char *mechanism;
+
+	vec_foreach (struct gpu_driver, driver, &b->inv->drivers) {
+		if (!plan_uses_driver(b->inv, b->req, driver))
+			continue;
+		strbuf_printf(&text, "%s%s", text.length ? ", " : "", driver->name);
+		if (driver->version)
+			strbuf_printf(&text, " %s", driver->version);
+		if (driver->flavor)
+			strbuf_printf(&text, " (%s)", driver->flavor);
+	}
+	if (strbuf_failed(&text))
+		return NVB_OOM(err);
+	if (!text.length)
+		return 0;
+	mechanism = arena_strdup(b->plan->arena, strbuf_str(&text));
+	if (!mechanism)
+		return NVB_OOM(err);
+	return plan_knob(b, err, "driver", value, KNOB_APPLIED, mechanism, "%s", "");
+}
+
+static int report_profile(struct plan_build *b, struct nvb_error **err)
+{
+	const char *value = vocabulary_name(&vocabulary_profile, (int)b->req->profile);
+	const char *text = capabilities_text(b, profile_capabilities(b->req->profile));
+
+	if (b->req->profile == PROFILE_DEFAULT)
+		return 0;
+	if (!text)
+		return NVB_OOM(err);
+	if (b->req->capabilities_source > SOURCE_PROFILE)
+		return plan_knob(b, err, "profile", value, KNOB_UNSUPPORTED, NULL,
+			"in this version a profile chooses driver capabilities (%s), and they were "
+			"given otherwise",
+			text);
+	return plan_knob(b, err, "profile", value, KNOB_APPLIED, "driver capabilities",
+		"in this version a profile chooses driver capabilities only: %s", text);
+}
+
+static int report_capabilities(struct plan_build *b, struct nvb_error **err)
+{
+	const char *text = capabilities_text(b, b->req->capabilities);
+
+	if (!text)
+		return NVB_OOM(err);
+	if (!b->req->gpus.n)
+		return 0;
+	return plan_knob(b, err, "capabilities", text, KNOB_APPLIED,
+		b->plan->mounts.n > b->req->volumes.n ? "device nodes + driver files"
+						      : "device nodes",
+		"%s", "");
+}
+
+static const char *library_places(struct plan_build *b, bool with_32_bit)
+{
+	const struct container_root *root = b->root;
+	struct arena *a = b->plan->arena;
+
+	if (with_32_bit && root->lib32_dir && root->lib64_dir)
+		return arena_printf(a, "bind mounts in '%s' and '%s'", root->lib64_dir,
+			root->lib32_dir);
+	return arena_printf(a, "bind mounts in '%s'",
+		root->lib64_dir ? root->lib64_dir : root->lib32_dir);
+}
+
+static bool driver_has_class(const struct gpu_driver *driver, int elf_class, capability_set set)
+{
+	vec_foreach (struct driver_file, file, &driver->files) {
+		if (file->elf_class == elf_class && plan_files_wanted(file, set))
+			return true;
+	}
+	return false;
+}
+
+static int report_files(struct plan_build *b, const struct gpu_driver *driver,
+	struct nvb_error **err)
+{
+	const char *problem = plan_files_problem(b, driver);
+	const char *version = driver->files_version ? driver->files_version : driver->version;
+	const char *mechanism;
+
+	if (!version)
+		version = "unknown";
+	if (problem)
+		return plan_knob(b, err, "driver_files", version, KNOB_UNSUPPORTED, NULL, "%s",
+			problem);
+	mechanism = library_places(b,
+		driver_has_class(driver, 32, b->req->capabilities));
+	if (!mechanism)
+		return NVB_OOM(err);
+	return plan_knob(b, err, "driver_files", version, KNOB_APPLIED, mechanism, "%s", "");
+}
+
+static int report_32_bit(struct plan_build *b, const struct gpu_driver *driver,
+	struct nvb_error **err)
+{
+	const char *reason = plan_files_problem(b, driver);
+
+	if (!(b->req->capabilities & CAPABILITY_COMPAT32))
+		return 0;
+	if (!reason && !driver_has_class(driver, 32, b->req->capabilities))
+		reason = "the host has no 32-bit files of this driver";
+	if (!reason && !b->root->lib32_dir)
+		reason = "the container has no 32-bit glibc";
+	if (reason)
+		return plan_knob(b, err, "compat32", "32-bit libraries", KNOB_UNSUPPORTED, NULL,
+			"%s", reason);
+	return plan_knob(b, err, "compat32", "32-bit libraries", KNOB_APPLIED,
+		"bind mounts", "in '%s'", b->root->lib32_dir);
+}
+
+int plan_knobs_add(struct plan_build *b, struct nvb_error **err)
+{
+	int r;
+
+	decide_isolation(b);
+	r = report_selection(b, err);
+	if (r >= 0)
+		r = report_driver(b, err);
+	if (r >= 0)
+		r = report_profile(b, err);
+	if (r >= 0)
+		r = report_capabilities(b, err);
+	vec_foreach (struct gpu_driver, driver, &b->inv->drivers) {
+		if (!driver->brings_user_space || !plan_uses_driver(b->inv, b->req, driver))
+			continue;
+		if (r >= 0)
+			r = report_files(b, driver, err);
+		if (r >= 0)
+			r = report_32_bit(b, driver, err);
+	}
+	return r < 0 ? r : plan_compat_report(b, err);
+}
