@@ -14,7 +14,6 @@ NINJA ?= $(firstword $(wildcard /usr/bin/ninja) ninja)
 
 all: $(BUILD)/build.ninja ## build; leaves build/nvbind
 	@$(NINJA) -C $(BUILD)
-	@ln -sfn src/nvbind/nvbind $(BUILD)/nvbind
 
 $(BUILD)/build.ninja:
 	@$(MESON) setup --prefix $(PREFIX) $(BUILD)
@@ -37,7 +36,10 @@ bench: all ## run the benchmarks in tests/bench
 	@BUILD=$(BUILD) scripts/bench
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (60); needs clang
-	@MESON=$(MESON) NINJA=$(NINJA) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
+	@for target in tests/fuzz/fuzz-*.c; do \
+		name=$${target#*fuzz-}; name=$${name#*fuzz-}; \
+		MESON=$(MESON) NINJA=$(NINJA) tests/fuzz/run "$${name%.c}" $(FUZZ_SECONDS) || exit; \
+	done
 
 clean: ## remove the build directory
 	@rm -rf -- "$(BUILD)"

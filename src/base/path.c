@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -72,6 +73,7 @@ struct walk {
 	char *canonical; /* "" for the root, else "/a/b" */
 	char *rest;
 	unsigned links;
+	bool keep_last_link; /* O_NOFOLLOW */
 };
 
 static void walk_done(struct walk *w)
@@ -143,7 +145,8 @@ static char *walk_next(const struct walk *w, char **ret_after)
 	return part;
 }
 
-static errint_t walk_link(struct walk *w, int link_fd, const char *after)
+/* `last`: nothing stands behind the link, not even a slash. */
+static errint_t walk_link(struct walk *w, int link_fd, const char *after, bool last)
 {
 	char target[MAX_PATH_BYTES];
 	char *rest = NULL;
@@ -159,7 +162,7 @@ static errint_t walk_link(struct walk *w, int link_fd, const char *after)
 		return -ENOENT;
 	if (strlen(after) + (size_t)length + 2 > MAX_PATH_BYTES)
 		return -ENAMETOOLONG;
-	if (asprintf(&rest, "%s/%s", target, after) < 0)
+	if (asprintf(&rest, "%s%s%s", target, last ? "" : "/", after) < 0)
 		return -ENOMEM;
 	free(w->rest);
 	w->rest = rest;
@@ -176,11 +179,13 @@ static errint_t walk_step(struct walk *w)
 	_cleanup_free_ char *after_copy = NULL;
 	struct stat st;
 	char *part, *after = NULL;
+	bool last;
 	errint_t r;
 
 	part = walk_next(w, &after);
 	if (!part)
 		return 0;
+	last = after == part + strlen(part);
 	if (strcmp(part, ".") == 0) {
 		memmove(w->rest, after, strlen(after) + 1);
 		return 1;
@@ -195,7 +200,7 @@ static errint_t walk_step(struct walk *w)
 		int saved = errno;
 
 		/* Put the component back: the caller may want the missing tail. */
-		if (after > part + strlen(part))
+		if (!last)
 			after[-1] = '/';
 		return -saved;
 	}
@@ -204,14 +209,14 @@ static errint_t walk_step(struct walk *w)
 	after_copy = strdup(after);
 	if (!after_copy)
 		return -ENOMEM;
-	if (S_ISLNK(st.st_mode)) {
-		r = walk_link(w, fd, after_copy);
+	if (S_ISLNK(st.st_mode) && !(last && w->keep_last_link)) {
+		r = walk_link(w, fd, after_copy, last);
 		return r < 0 ? r : 1;
 	}
 	r = walk_append(&w->canonical, part);
 	if (r < 0)
 		return r;
-	if (!S_ISDIR(st.st_mode) && after_copy[strspn(after_copy, "/")])
+	if (!S_ISDIR(st.st_mode) && !last)
 		return -ENOTDIR;
 	memmove(w->rest, after, strlen(after) + 1);
 	closep(&w->fd);
@@ -251,13 +256,15 @@ static errint_t append_missing_tail(struct walk *w)
 	return 0;
 }
 
-errint_t path_resolve_in(int root_fd, const char *path, struct path_resolved *ret)
+static errint_t resolve(int root_fd, const char *path, bool keep_last_link,
+	struct path_resolved *ret)
 {
 	_cleanup_(walk_done) struct walk w;
 	bool exists = true;
 	errint_t r;
 
 	r = walk_start(&w, root_fd, path);
+	w.keep_last_link = keep_last_link;
 	while (r >= 0) {
 		r = walk_step(&w);
 		if (r == 0)
@@ -284,6 +291,11 @@ errint_t path_resolve_in(int root_fd, const char *path, struct path_resolved *re
 	return 0;
 }
 
+errint_t path_resolve_in(int root_fd, const char *path, struct path_resolved *ret)
+{
+	return resolve(root_fd, path, false, ret);
+}
+
 void path_resolved_done(struct path_resolved *r)
 {
 	free(r->path);
@@ -298,17 +310,22 @@ static errint_t walk_open(int root_fd, const char *path, int flags, mode_t mode)
 	_cleanup_(path_resolved_done) struct path_resolved parent = PATH_RESOLVED_INIT;
 	_cleanup_free_ char *dir = NULL;
 	struct stat st;
+	const bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
 	char *slash;
 	errint_t r;
 
-	r = path_resolve_in(root_fd, path, &found);
+	r = resolve(root_fd, path, (flags & O_NOFOLLOW) || exclusive, &found);
 	if (r < 0)
 		return r;
 	if (found.exists) {
-		if ((flags & O_CREAT) && (flags & O_EXCL))
+		if (exclusive)
 			return -EEXIST;
-		if ((flags & O_DIRECTORY) && (fstat(found.fd, &st) < 0 || !S_ISDIR(st.st_mode)))
+		if (fstat(found.fd, &st) < 0)
+			return -errno;
+		if ((flags & O_DIRECTORY) && !S_ISDIR(st.st_mode))
 			return -ENOTDIR;
+		if (S_ISLNK(st.st_mode) && !(flags & O_PATH))
+			return -ELOOP;
 		return reopen(found.fd, flags);
 	}
 	if (!(flags & O_CREAT))
@@ -353,32 +370,81 @@ errint_t path_mkdir_all_in(int root_fd, const char *path, mode_t mode)
 	return TAKE_FD(fd);
 }
 
-static errint_t remove_below(int dir_fd, dev_t device, unsigned depth);
+/*
+ * Removal. The tree may be hostile: deeper than any stack or descriptor table, with a mount left in
+ * it. A directory below MAX_DEPTH is moved up to the top and comes later; what is another mount,
+ * even of the same file system, is left alone.
+ */
+struct removal {
+	int top_fd; /* the tree itself; -1 before it is entered */
+	uint64_t mount_id;
+	unsigned moved;
+};
 
-static errint_t remove_entry(int dir_fd, const char *name, dev_t device, unsigned depth)
+static errint_t mount_of(int fd, uint64_t *ret_id)
+{
+	struct statx x;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &x) < 0)
+		return -errno;
+	/* Before Linux 5.8 there is only the device: a bind mount of its own is not told apart. */
+	*ret_id = x.stx_mask & STATX_MNT_ID ? x.stx_mnt_id
+					    : (uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor;
+	return 0;
+}
+
+static int open_to_empty(int dir_fd, const char *name)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dir_fd, name, flags);
+
+	/* The owner may have taken its own access away (overlay's work directory). */
+	if (fd < 0 && errno == EACCES && fchmodat(dir_fd, name, 0700, 0) == 0)
+		fd = openat(dir_fd, name, flags);
+	return fd < 0 ? -errno : fd;
+}
+
+static errint_t remove_below(struct removal *removal, int dir_fd, unsigned depth);
+
+static errint_t move_to_top(struct removal *removal, int dir_fd, const char *name)
+{
+	char moved_name[48];
+
+	/* The names may be taken: then those are removed now, and this one the next time. */
+	for (int i = 0; i < MAX_AGAIN; i++) {
+		(void)snprintf(moved_name, sizeof(moved_name), ".nvbind-removed-%u",
+			removal->moved++);
+		if (renameat(dir_fd, name, removal->top_fd, moved_name) == 0)
+			return 0;
+		if (errno == EACCES && i == 0 && fchmodat(dir_fd, name, 0700, 0) == 0)
+			continue;
+		if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
+			break;
+	}
+	return -errno;
+}
+
+static errint_t remove_entry(struct removal *removal, int dir_fd, const char *name, unsigned depth)
 {
 	_cleanup_close_ int fd = -1;
-	struct stat st;
+	uint64_t mount_id = 0;
 	errint_t r;
 
 	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return -errno;
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == EACCES) {
-		/* The owner may have taken its own access away (overlay's work directory). */
-		if (fchmodat(dir_fd, name, 0700, 0) == 0)
-			fd = openat(dir_fd, name,
-				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	}
+	if (depth > MAX_DEPTH)
+		return move_to_top(removal, dir_fd, name);
+	fd = open_to_empty(dir_fd, name);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_dev != device)
+		return fd == -ENOENT ? 0 : fd;
+	r = mount_of(fd, &mount_id);
+	if (r < 0)
+		return r;
+	if (mount_id != removal->mount_id)
 		return -EXDEV;
-	r = remove_below(fd, device, depth + 1);
+	r = remove_below(removal, fd, depth + 1);
 	if (r < 0)
 		return r;
 	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
@@ -386,14 +452,12 @@ static errint_t remove_entry(int dir_fd, const char *name, dev_t device, unsigne
 	return 0;
 }
 
-static errint_t remove_below(int dir_fd, dev_t device, unsigned depth)
+static errint_t remove_below(struct removal *removal, int dir_fd, unsigned depth)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	errint_t first = 0;
 	int fd;
 
-	if (depth > MAX_DEPTH)
-		return -ELOOP;
 	fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -413,20 +477,62 @@ static errint_t remove_below(int dir_fd, dev_t device, unsigned depth)
 			break;
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		r = remove_entry(dirfd(dir), entry->d_name, device, depth);
+		r = remove_entry(removal, dirfd(dir), entry->d_name, depth);
 		if (r < 0 && first == 0)
 			first = r;
 	}
 	return first;
 }
 
+/* Empties the tree's top again and again, as long as something deep was moved up into it. */
+static errint_t remove_all_below(struct removal *removal)
+{
+	unsigned before;
+	errint_t r;
+
+	do {
+		before = removal->moved;
+		r = remove_below(removal, removal->top_fd, 1);
+	} while (r == 0 && removal->moved != before);
+	return r;
+}
+
 errint_t path_remove_tree(int dir_fd, const char *name)
 {
-	struct stat st;
+	const char *base = path_base_name(name);
+	_cleanup_free_ char *parent = base == name ? strdup(".") : strndup(name, (size_t)(base - name));
+	struct removal removal = { .top_fd = -1 };
+	_cleanup_close_ int parent_fd = -1, top_fd = -1;
+	uint64_t mount_id = 0;
+	errint_t r;
 
-	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!parent)
+		return -ENOMEM;
+	parent_fd = openat(dir_fd, parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (parent_fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	return remove_entry(dir_fd, name, st.st_dev, 0);
+	r = mount_of(parent_fd, &removal.mount_id);
+	if (r < 0)
+		return r;
+	if (unlinkat(parent_fd, base, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	top_fd = open_to_empty(parent_fd, base);
+	if (top_fd < 0)
+		return top_fd == -ENOENT ? 0 : top_fd;
+	r = mount_of(top_fd, &mount_id);
+	if (r < 0)
+		return r;
+	if (mount_id != removal.mount_id)
+		return -EXDEV;
+	removal.top_fd = top_fd;
+	r = remove_all_below(&removal);
+	if (r < 0)
+		return r;
+	if (unlinkat(parent_fd, base, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return -errno;
+	return 0;
 }
 
 bool path_is_normal(const char *path)

@@ -19,7 +19,7 @@ static bool reserve(struct strbuf *b, size_t extra)
 
 	if (b->failed)
 		return false;
-	if (extra >= b->limit_bytes || b->length > b->limit_bytes - extra) {
+	if (extra > b->limit_bytes || b->length > b->limit_bytes - extra) {
 		b->failed = true;
 		return false;
 	}

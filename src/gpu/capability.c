@@ -82,7 +82,8 @@ int capability_parse(const char *list, capability_set *ret_set, struct nvb_error
 		word = next;
 	}
 	if (!set) {
-		int r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "the list of driver capabilities is empty");
+		int r = NVB_RAISE(
+			err, NVB_ERR_USAGE, 0, "the list of driver capabilities is empty");
 
 		return NVB_HINT(err, r, "name one, for example 'compute,utility', or 'all'");
 	}

@@ -10,6 +10,7 @@
 #include "base/strbuf.h"
 
 #define DEVICES_DIRECTORY "/sys/bus/pci/devices"
+#define PCI_CLASS_VGA 0x0300
 #define MAX_DIRECTORY_BYTES 320 /* a directory entry is at most 255 */
 #define MAX_FILE_BYTES 384
 #define MAX_NAME_BYTES 256
@@ -82,7 +83,8 @@ static errint_t read_optional(const struct scan *scan, struct pci_device *device
 		&device->driver);
 	if (r == -ENOMEM)
 		return r;
-	device->boot_vga =
+	/* The kernel gives this file to VGA controllers alone. */
+	device->boot_vga = device->class_code >> 8 == PCI_CLASS_VGA &&
 		host_tree_read_u64(scan->tree, device_file(scan, "boot_vga").path, &value) == 0 &&
 		value == 1;
 	/* "-1" on machines without NUMA, which is no number here. */
@@ -217,7 +219,7 @@ bool pci_address_normalize(const char *text, char ret_address[static 13])
  */
 static _Thread_local jmp_buf on_libpci_error;
 
-static _Noreturn void jump_out(char *message, ...)
+static __attribute__((noreturn)) void jump_out(char *message, ...)
 {
 	(void)message;
 	longjmp(on_libpci_error, 1);

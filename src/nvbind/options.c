@@ -11,48 +11,26 @@
 #define SHOWN_BYTES 64
 #define MESSAGE_BYTES 1024
 
-#define NO_VALUES                                                                                  \
-	{                                                                                          \
-		.kind = VALUES_NONE                                                                \
-	}
-#define ANY_VALUE                                                                                  \
-	{                                                                                          \
-		.kind = VALUES_ANY                                                                 \
-	}
-#define FILES                                                                                      \
-	{                                                                                          \
-		.kind = VALUES_FILES                                                               \
-	}
-#define DIRECTORIES                                                                                \
-	{                                                                                          \
-		.kind = VALUES_DIRECTORIES                                                         \
-	}
-#define CAPABILITIES                                                                               \
-	{                                                                                          \
-		.kind = VALUES_CAPABILITIES                                                        \
-	}
-#define WORDS(list)                                                                                \
-	{                                                                                          \
-		.kind = VALUES_WORDS, .words = (list)                                              \
-	}
-#define SUGGESTED(list)                                                                            \
-	{                                                                                          \
-		.kind = VALUES_SUGGESTED, .words = (list)                                          \
-	}
-#define VOCABULARY(which)                                                                          \
-	{                                                                                          \
-		.kind = VALUES_VOCABULARY, .vocabulary = &vocabulary_##which                       \
-	}
+/* clang-format off */
+#define NO_VALUES { .kind = VALUES_NONE }
+#define ANY_VALUE { .kind = VALUES_ANY }
+#define FILES { .kind = VALUES_FILES }
+#define DIRECTORIES { .kind = VALUES_DIRECTORIES }
+#define CAPABILITIES { .kind = VALUES_CAPABILITIES }
+#define WORDS(list) { .kind = VALUES_WORDS, .words = (list) }
+#define SUGGESTED(list) { .kind = VALUES_SUGGESTED, .words = (list) }
+#define VOCABULARY(which) { .kind = VALUES_VOCABULARY, .vocabulary = &vocabulary_##which }
 
 const struct option_row option_rows[OPTION_COUNT] = {
 #define COMMAND(id, name, operands, summary, description)
-#define OPTION(command, id, short_name, name, argument, flags, values, group, help)                \
-	{ COMMAND_##command, OPTION_##command##_##id, short_name, name, argument, flags, values,   \
+#define OPTION(command, id, short_name, name, argument, flags, values, group, help) \
+	{ COMMAND_##command, OPTION_##command##_##id, short_name, name, argument, flags, values, \
 		group, help },
 #include "nvbind/commands.def"
 #undef COMMAND
 #undef OPTION
 };
+/* clang-format on */
 
 /* Appends the rows of `owner` that no row of `command` among rows[0..n) replaces. */
 static size_t add_rows(int command, int owner, const struct option_row **rows, size_t n)

@@ -24,7 +24,7 @@ struct parser {
 	bool format_given;
 };
 
-/* An existing function, an option or a variable may choose the same thing: who did is kept. */
+/* Two options may choose the isolation: who did is kept, so that a contradiction can be named. */
 static int choose_isolation(
 	struct parser *p, const char *from, const char *value, struct nvb_error **err)
 {
@@ -95,8 +95,7 @@ static const struct config_key {
 
 static int raise_config_key(const char *text, size_t length, struct nvb_error **err)
 {
-	char *name = strndup(text, length < NAME_LIMIT ? length : NAME_LIMIT);
-	_cleanup_free_ char *owned = name;
+	_cleanup_free_ char *name = strndup(text, length < NAME_LIMIT ? length : NAME_LIMIT);
 	struct nearest nearest = NEAREST_INIT(name);
 	_cleanup_(strbuf_done) struct strbuf known = STRBUF_INIT(1024);
 	int r;

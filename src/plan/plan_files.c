@@ -98,14 +98,16 @@ static int add_draft(struct placement *p, const struct driver_file *file, const 
 {
 	size_t order = p->drafts.n;
 	struct mount_draft *draft = vec_push(p->b->plan->arena, &p->drafts);
+	const struct string_list *options = &file_option_list;
 
+	if (file->kind == DRIVER_FILE_SOCKET)
+		options = &socket_option_list;
 	if (!draft || !destination)
 		return NVB_OOM(err);
 	*draft = (struct mount_draft){
 		.source = file->host_path,
 		.destination = destination,
-		.options = file->kind == DRIVER_FILE_SOCKET ? &socket_option_list
-							    : &file_option_list,
+		.options = options,
 		.order = order,
 	};
 	return 0;
@@ -181,8 +183,8 @@ static int add_name(struct placement *p, const struct driver_file *file, const c
 	const char *name, struct nvb_error **err)
 {
 	const char *asked = join(p->b->plan->arena, dir, name);
+	const char *parent = NULL, *path;
 	const struct root_link *link;
-	const char *parent = NULL;
 	int r;
 
 	if (!asked)
@@ -191,9 +193,10 @@ static int add_name(struct placement *p, const struct driver_file *file, const c
 	if (r < 0 || !parent)
 		return r;
 	link = container_root_link(p->b->root, asked);
-	if (!link)
-		return add_draft(p, file, parent == dir ? asked
-				: join(p->b->plan->arena, parent, path_base_name(name)), err);
+	if (!link) {
+		path = join(p->b->plan->arena, parent, path_base_name(name));
+		return add_draft(p, file, path, err);
+	}
 	if (!link->resolved)
 		return warn_once(p, asked, link->problem, err);
 	if (!is_copy(file, name, link->resolved))

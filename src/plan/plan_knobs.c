@@ -14,6 +14,12 @@ static const char *capabilities_text(struct plan_build *b, capability_set set)
 	return strbuf_failed(&text) ? NULL : arena_strdup(b->plan->arena, strbuf_str(&text));
 }
 
+/* What keeps a container from the devices it did not get: the engine knows. */
+static const char *device_isolation(const struct plan_build *b)
+{
+	return b->req->device_isolation ? b->req->device_isolation : "device nodes + device cgroup";
+}
+
 /*
  * This version takes no lease and sets no limit, so it can only share. The run command refuses
  * the other modes by this status; a dry run shows it.
@@ -30,7 +36,7 @@ static void decide_isolation(struct plan_build *b)
 	switch (b->req->isolation) {
 	case ISOLATION_SHARED:
 		outcome->status = KNOB_APPLIED;
-		outcome->mechanism = "device nodes + device cgroup";
+		outcome->mechanism = device_isolation(b);
 		break;
 	case ISOLATION_EXCLUSIVE:
 		outcome->reason = "this version takes no lease on a GPU: nothing would keep other "
@@ -72,8 +78,7 @@ static int report_selection(struct plan_build *b, struct nvb_error **err)
 			return plan_knob(b, err, "gpu", text, KNOB_ADVISORY, "device node /dev/dxg",
 				"under WSL2 one node serves every GPU");
 	}
-	return plan_knob(b, err, "gpu", text, KNOB_ENFORCED, "device nodes + device cgroup", "%s",
-		"");
+	return plan_knob(b, err, "gpu", text, KNOB_ENFORCED, device_isolation(b), "%s", "");
 }
 
 static int report_driver(struct plan_build *b, struct nvb_error **err)
@@ -133,25 +138,31 @@ static int report_capabilities(struct plan_build *b, struct nvb_error **err)
 		"%s", "");
 }
 
-static const char *library_places(struct plan_build *b, bool with_32_bit)
-{
-	const struct container_root *root = b->root;
-	struct arena *a = b->plan->arena;
-
-	if (with_32_bit && root->lib32_dir && root->lib64_dir)
-		return arena_printf(a, "bind mounts in '%s' and '%s'", root->lib64_dir,
-			root->lib32_dir);
-	return arena_printf(a, "bind mounts in '%s'",
-		root->lib64_dir ? root->lib64_dir : root->lib32_dir);
-}
-
-static bool driver_has_class(const struct gpu_driver *driver, int elf_class, capability_set set)
+/* True if a container gets libraries of that class from the driver. */
+static bool has_libraries(const struct plan_build *b, const struct gpu_driver *driver,
+	int elf_class)
 {
 	vec_foreach (struct driver_file, file, &driver->files) {
-		if (file->elf_class == elf_class && plan_files_wanted(file, set))
+		if (plan_files_is_library(file) && file->elf_class == elf_class &&
+			plan_files_wanted(file, b->req->capabilities))
 			return true;
 	}
 	return false;
+}
+
+/* WSL2 has a fixed place of its own and nothing in the library directories. */
+static const char *file_places(struct plan_build *b, const struct gpu_driver *driver)
+{
+	const struct container_root *root = b->root;
+	const char *dir64 = has_libraries(b, driver, 64) ? root->lib64_dir : NULL;
+	const char *dir32 = has_libraries(b, driver, 32) ? root->lib32_dir : NULL;
+	struct arena *a = b->plan->arena;
+
+	if (dir64 && dir32)
+		return arena_printf(a, "bind mounts in '%s' and '%s'", dir64, dir32);
+	if (dir64 || dir32)
+		return arena_printf(a, "bind mounts in '%s'", dir64 ? dir64 : dir32);
+	return "bind mounts";
 }
 
 static int report_files(struct plan_build *b, const struct gpu_driver *driver,
@@ -166,8 +177,7 @@ static int report_files(struct plan_build *b, const struct gpu_driver *driver,
 	if (problem)
 		return plan_knob(b, err, "driver_files", version, KNOB_UNSUPPORTED, NULL, "%s",
 			problem);
-	mechanism = library_places(b,
-		driver_has_class(driver, 32, b->req->capabilities));
+	mechanism = file_places(b, driver);
 	if (!mechanism)
 		return NVB_OOM(err);
 	return plan_knob(b, err, "driver_files", version, KNOB_APPLIED, mechanism, "%s", "");
@@ -180,15 +190,15 @@ static int report_32_bit(struct plan_build *b, const struct gpu_driver *driver,
 
 	if (!(b->req->capabilities & CAPABILITY_COMPAT32))
 		return 0;
-	if (!reason && !driver_has_class(driver, 32, b->req->capabilities))
+	if (!reason && !has_libraries(b, driver, 32))
 		reason = "the host has no 32-bit files of this driver";
 	if (!reason && !b->root->lib32_dir)
 		reason = "the container has no 32-bit glibc";
 	if (reason)
 		return plan_knob(b, err, "compat32", "32-bit libraries", KNOB_UNSUPPORTED, NULL,
 			"%s", reason);
-	return plan_knob(b, err, "compat32", "32-bit libraries", KNOB_APPLIED,
-		"bind mounts", "in '%s'", b->root->lib32_dir);
+	return plan_knob(b, err, "compat32", "32-bit libraries", KNOB_APPLIED, "bind mounts", "%s",
+		"");
 }
 
 int plan_knobs_add(struct plan_build *b, struct nvb_error **err)

@@ -6,19 +6,34 @@
 
 #include "plan/plan_build.h"
 
+static bool is_path(const char *path, const char *other)
+{
+	return other && strcmp(path, other) == 0;
+}
+
+/* True if the node belongs to a partition, or draws on the whole GPU. */
+static bool is_drm_node(const struct gpu *gpu, const char *path)
+{
+	if (is_path(path, gpu->render_node) || is_path(path, gpu->card_node))
+		return true;
+	vec_foreach (struct gpu_partition, part, &gpu->partitions) {
+		if (is_path(path, part->render_node))
+			return true;
+	}
+	return false;
+}
+
 /*
- * A partition with a render node of its own (AMD XCP) must not bring its parent's: that opens
- * another partition. A MIG instance can draw only if its profile says so ("+gfx").
- * Source: NVIDIA MIG User Guide, "GPU instance profiles"; linux drivers/gpu/drm/amd/amdxcp.
+ * A partition with a render node of its own (AMD XCP) must not bring its parent's or those of
+ * its siblings: they open other partitions. A MIG instance can draw only if its profile says so
+ * ("+gfx"). Source: NVIDIA MIG User Guide, "GPU instance profiles"; Linux,
+ * drivers/gpu/drm/amd/amdxcp.
  */
 static bool parent_node_fits(const struct selected_gpu *item, const struct gpu_node *node)
 {
 	const struct gpu_partition *part = item->partition;
-	const char *path = node->node.path;
-	bool is_drm = (item->gpu->render_node && strcmp(path, item->gpu->render_node) == 0) ||
-		(item->gpu->card_node && strcmp(path, item->gpu->card_node) == 0);
 
-	if (!part || !is_drm)
+	if (!part || !is_drm_node(item->gpu, node->node.path))
 		return true;
 	if (part->render_node)
 		return false;

@@ -59,7 +59,7 @@ static int ask_for_library(struct arena *a, const struct driver_file *file,
 }
 
 int plan_questions(const struct inventory *inv, const struct request *req, struct arena *a,
-	struct string_list *ret_dirs, struct string_list *ret_sonames, struct nvb_error **err)
+	struct string_list *ret_dirs, struct string_list *ret_names, struct nvb_error **err)
 {
 	struct string_list dirs = { 0 }, names = { 0 };
 
@@ -79,6 +79,6 @@ int plan_questions(const struct inventory *inv, const struct request *req, struc
 	sort_unique(&dirs);
 	sort_unique(&names);
 	*ret_dirs = dirs;
-	*ret_sonames = names;
+	*ret_names = names;
 	return 0;
 }

@@ -27,7 +27,7 @@
 #define ERROR_INVALID_ARGUMENT 2
 
 struct nvmlDevice_st {
-	char bus_id[64], uuid[128], name[128];
+	char bus_id[32], uuid[128], name[128];
 	unsigned long long memory_bytes;
 	int major, minor;
 	unsigned gi, ci;
@@ -46,7 +46,7 @@ static void add_gpu(const char *line)
 	struct nvmlDevice_st *g = &gpus[n_gpus];
 
 	if (n_gpus == MAX_GPUS ||
-		sscanf(line, "gpu\t%63[^\t]\t%127[^\t]\t%127[^\t]\t%llu\t%d.%d", g->bus_id, g->uuid,
+		sscanf(line, "gpu\t%31[^\t]\t%127[^\t]\t%127[^\t]\t%llu\t%d.%d", g->bus_id, g->uuid,
 			g->name, &g->memory_bytes, &g->major, &g->minor) != 6)
 		return;
 	g->migs = calloc(MAX_MIGS, sizeof(*g->migs));

@@ -13,10 +13,10 @@
 #include "gpu/vendor.h"
 
 struct kfd_node {
-	unsigned number; /* of the topology's directory */
+	unsigned number;     /* of the topology's directory */
 	uint64_t simd_count; /* 0: a CPU */
 	uint64_t gfx_target_version;
-	uint64_t location_id; /* bus, device, function and sometimes the partition: see kfd_is_at() */
+	uint64_t location_id; /* bus, device, function or partition: see kfd_is_at() */
 	uint64_t domain;
 	uint64_t drm_render_minor;
 	uint64_t unique_id; /* 0: unknown */

@@ -69,8 +69,10 @@ const struct driver_socket driver_sockets[] = {
 
 const struct driver_library *driver_library_find(const char *stem, size_t length)
 {
+	/* Asked of every name in a library directory: most differ behind "lib". */
 	for (const struct driver_library *l = driver_libraries; l->stem; l++) {
-		if (strncmp(l->stem, stem, length) == 0 && !l->stem[length])
+		if (l->stem[3] == stem[3] && strncmp(l->stem, stem, length) == 0 &&
+			!l->stem[length])
 			return l;
 	}
 	return NULL;

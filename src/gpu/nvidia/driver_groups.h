@@ -20,7 +20,7 @@ struct driver_library {
 	const char *further_names; /* separated by spaces */
 };
 
-/* NULL if the tables have no library of this stem. */
+/* NULL if the tables have no library of this stem, which starts with "lib". */
 const struct driver_library *driver_library_find(const char *stem, size_t length);
 
 /* "libcuda.so.550.163.01" in its parts. */

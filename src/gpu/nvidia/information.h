@@ -41,6 +41,7 @@ struct information {
 
 /*
  * Reads the first `length` bytes. Unknown lines are skipped, of repeated ones the first counts,
- * a last line without its end does not: "1" may be half of "12". Odd text gives what is known. Strings live in the arena. Returns 0, or -1: out of memory.
+ * a last line without its end does not: "1" may be half of "12". Odd text gives what is known.
+ * Strings live in the arena. Returns 0, or -1: out of memory.
  */
 int information_parse(const char *text, size_t length, struct arena *a, struct information *ret);

@@ -6,7 +6,7 @@
  * What a container needs of the nodes (Source: nvidia-container-toolkit, common device nodes):
  *
  *	/dev/nvidiaN, /dev/nvidiactl		everything
- *	/dev/nvidia-uvm, -uvm-tools		compute, video (NVENC and NVDEC run in CUDA contexts)
+ *	/dev/nvidia-uvm, -uvm-tools		compute, video (its contexts are CUDA's)
  *	/dev/nvidia-modeset, /dev/dri/...	graphics, display
  *	/dev/nvidia-caps/nvidia-capN		one MIG instance
  *

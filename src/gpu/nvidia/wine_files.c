@@ -13,11 +13,9 @@
 /* Source: Microsoft, "PE Format", MS-DOS stub, signature, COFF file header. */
 #define PE_OFFSET_AT 0x3c
 #define PE_MACHINE_I386 0x014c
-#define PE_MACHINE_AMD64 0x8664
-#define PE_MACHINE_ARM64 0xaa64
 
-/* 32 or 64 by the file's own header; 0 if it is no DLL that we know. */
-static int pe_class(int fd)
+/* NVIDIA's are 64-bit; only a header that says otherwise makes one 32-bit. */
+static int dll_class(int fd)
 {
 	unsigned char header[6];
 	uint32_t offset;
@@ -25,16 +23,8 @@ static int pe_class(int fd)
 	if (pread(fd, &offset, sizeof(offset), PE_OFFSET_AT) != sizeof(offset) ||
 		pread(fd, header, sizeof(header), (off_t)le32toh(offset)) != sizeof(header) ||
 		memcmp(header, "PE\0\0", 4) != 0)
-		return 0;
-	switch (header[4] | header[5] << 8) {
-	case PE_MACHINE_I386:
-		return 32;
-	case PE_MACHINE_AMD64:
-	case PE_MACHINE_ARM64:
 		return 64;
-	default:
-		return 0;
-	}
+	return (header[4] | header[5] << 8) == PE_MACHINE_I386 ? 32 : 64;
 }
 
 static bool is_dll_name(const char *name)
@@ -60,12 +50,15 @@ static int add_dll(struct gpu_discovery *d, struct gpu_driver *driver, const cha
 	_cleanup_close_ int fd =
 		path_open_in(d->tree->root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	struct arena *a = d->inv->arena;
-	int class = fd < 0 ? 0 : pe_class(fd);
 	struct driver_file *file;
 	const char *target;
+	struct stat st;
+	int class;
 
-	if (!class || path_resolve_in(d->tree->root_fd, path, &real) < 0 || !real.exists)
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+		path_resolve_in(d->tree->root_fd, path, &real) < 0 || !real.exists)
 		return 0;
+	class = dll_class(fd);
 	target = arena_printf(a, WINE_DIR "/%s", path_base_name(path));
 	if (!target)
 		return NVB_OOM(err);

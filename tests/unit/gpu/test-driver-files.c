@@ -102,6 +102,7 @@ static void test_installer_layout(void **state)
 	put_link(&m, X86_DIR "/libnvidia-cfg.so", "libnvidia-cfg.so." V);
 	put_library(&m, X86_DIR "/libnvidia-allocator.so." V, EM_X86_64, "libnvidia-allocator.so.1");
 	put_library(&m, X86_DIR "/vdpau/libvdpau_nvidia.so." V, EM_X86_64, "libvdpau_nvidia.so.1");
+	put_library(&m, X86_DIR "/libnvcuvid.so." V, EM_X86_64, "libnvcuvid.so.1");
 	put_library(&m, X86_DIR "/" LAST, EM_X86_64, LAST);
 	put_library(&m, X86_DIR "/libGL.so.1.7.0", EM_X86_64, "libGL.so.1");
 	put_file(&m, "/usr/bin/nvidia-smi");
@@ -112,7 +113,7 @@ static void test_installer_layout(void **state)
 
 	assert_string_equal(m.driver.files_version, V);
 	assert_int_equal(m.inv.warnings.n, 0);
-	assert_int_equal(m.driver.files.n, 7);
+	assert_int_equal(m.driver.files.n, 8);
 	f = machine_expect(&m, "libcuda.so." V, 64, X86_DIR "/libcuda.so." V);
 	assert_int_equal(f->kind, DRIVER_FILE_LIBRARY);
 	assert_string_equal(f->soname, "libcuda.so.1");
@@ -123,6 +124,8 @@ static void test_installer_layout(void **state)
 	/* A link that the table does not have, as the machine has it. */
 	f = machine_get(&m, "libnvidia-cfg.so." V, 64);
 	assert_true(has_alias(f, "libnvidia-cfg.so") && has_alias(f, "libnvidia-cfg.so.1"));
+	/* And one that programs load, though this machine lacks the link. */
+	assert_true(has_alias(machine_get(&m, "libnvcuvid.so." V, 64), "libnvcuvid.so"));
 	f = machine_get(&m, "libnvidia-allocator.so." V, 64);
 	assert_true(has_alias(f, "gbm/nvidia-drm_gbm.so"));
 	f = machine_expect(&m, "vdpau/libvdpau_nvidia.so." V, 64,
@@ -521,7 +524,7 @@ static void put_socket(const struct machine *m, const char *path)
 	_cleanup_close_ int parent = scratch_parent(m->scratch, path, &name);
 
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", m->scratch->directory, path);
-	assert_true(fd >= 0);
+	assert_true(fd >= 0 && parent >= 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 }
 
@@ -559,7 +562,9 @@ static void test_wine_dlls(void **state)
 	scratch_write_bytes(m.scratch, X86_DIR "/nvidia/wine/short.dll", dll64, 0x3d);
 	put_file(&m, X86_DIR "/nvidia/wine/readme.txt");
 	find_nvidia(&m, V);
-	assert_int_equal(m.driver.files.n, 3);
+	assert_int_equal(m.driver.files.n, 5);
+	assert_non_null(machine_file(&m, "nvidia/wine/wild.dll", 64));
+	assert_non_null(machine_file(&m, "nvidia/wine/short.dll", 64));
 	f = machine_expect(&m, "nvidia/wine/nvngx.dll", 64, X86_DIR "/nvidia/wine/nvngx.dll");
 	assert_int_equal(f->kind, DRIVER_FILE_LIBRARY);
 	assert_int_equal(f->needed_for, CAPABILITY_NGX);

@@ -145,7 +145,8 @@ static void test_nul_bytes(void **state)
 /* Every prefix, in a buffer of exactly its size. What is told is never half a value's guess. */
 static void test_truncation(void **state)
 {
-	const size_t minor_end = (size_t)(strstr(whole, "Minor: \t 2") - whole) + strlen("Minor: \t 2\n");
+	static const char line[] = "Minor: \t 2\n";
+	const size_t minor_end = (size_t)(strstr(whole, line) - whole) + strlen(line);
 
 	for (size_t length = 0; length < sizeof(whole); length++) {
 		_cleanup_free_ char *part = malloc(length ? length : 1);

@@ -68,7 +68,8 @@ static inline void scratch_write_bytes(const struct scratch *s, const char *path
 {
 	const char *name;
 	_cleanup_close_ int parent = scratch_parent(s, path, &name);
-	_cleanup_close_ int fd = openat(parent, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	_cleanup_close_ int fd =
+		openat(parent, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
 	assert_true(fd >= 0);
 	assert_int_equal(file_write_fd(fd, data, length), 0);

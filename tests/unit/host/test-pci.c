@@ -26,11 +26,13 @@ static void test_list(void **state)
 	struct pci_device_list devices;
 
 	/* Hexadecimal order, which is neither that of the digits nor that of creation. */
-	scratch_pci(s, "0000:1a:00.0", 0x030200, PCI_VENDOR_NVIDIA, 0x2330, "nvidia", "card1 renderD128");
+	scratch_pci(s, "0000:1a:00.0", 0x030200, PCI_VENDOR_NVIDIA, 0x2330, "nvidia",
+		"card1 renderD128");
 	scratch_pci(s, "0000:0a:00.0", 0x120000, PCI_VENDOR_AMD, 0x74a1, "amdgpu", NULL);
 	scratch_pci(s, "0001:02:00.0", 0x030000, PCI_VENDOR_INTEL, 0x56a0, NULL, NULL);
 	scratch_pci(s, "0000:10:00.1", 0x040300, PCI_VENDOR_NVIDIA, 0x10f0, "snd_hda_intel", NULL);
-	scratch_pci(s, "0000:10:00.0", 0x030000, PCI_VENDOR_NVIDIA, 0x1b80, "nouveau", "card10 card2 renderD129");
+	scratch_pci(s, "0000:10:00.0", 0x030000, PCI_VENDOR_NVIDIA, 0x1b80, "nouveau",
+		"card10 card2 renderD129");
 	scratch_write(s, "/sys/bus/pci/devices/0000:10:00.0/boot_vga", "1\n");
 	scratch_write(s, "/sys/bus/pci/devices/0000:10:00.0/numa_node", "1\n");
 	scratch_write(s, "/sys/bus/pci/devices/0000:1a:00.0/numa_node", "-1\n");
@@ -139,7 +141,8 @@ static void test_damaged_names(void **state)
 	char text[4096];
 
 	scratch_write(s, "/usr/share/misc/pci.ids",
-		"10de  NVIDIA Corporation\n\t2684  AD102\nthis is no list\n1002  AMD\n\t74a1  MI300X\n");
+		"10de  NVIDIA Corporation\n\t2684  AD102\nthis is no list\n"
+		"1002  AMD\n\t74a1  MI300X\n");
 	assert_string_equal(pci_device_name(&s->tree, s->arena, PCI_VENDOR_NVIDIA, 0x2684),
 		"NVIDIA Corporation AD102");
 	assert_null(pci_device_name(&s->tree, s->arena, PCI_VENDOR_AMD, 0x74a1));

@@ -286,7 +286,8 @@ static void test_char_major(void **state)
 	assert_int_equal(major, 1);
 	assert_int_equal(host_tree_char_major(&s->tree, "kfd", &major), 0);
 	assert_int_equal(host_tree_char_major(&s->tree, "nvidia-", &major), 0);
-	scratch_write(s, "/proc/devices", "Character devices:\n99999999999 nvidia-uvm\nx nvidia-uvm");
+	scratch_write(s, "/proc/devices",
+		"Character devices:\n99999999999 nvidia-uvm\nx nvidia-uvm");
 	assert_int_equal(host_tree_char_major(&s->tree, "nvidia-uvm", &major), 0);
 	assert_int_equal(major, 1);
 }

@@ -186,7 +186,13 @@ static void test_amd_partition(void **state)
 	part->ci = -1;
 	part->render_node = "/dev/dri/renderD129";
 	sample_add_node(s, &part->nodes, part->render_node, 226, 129, CAPABILITY_COMPUTE);
-	sample_select(s, gpu, part);
+	/* A GPU lists the nodes of its partitions too. */
+	sample_add_node(s, &gpu->nodes, part->render_node, 226, 129, CAPABILITY_COMPUTE);
+	part = add_partition(s, gpu, -1);
+	part->render_node = "/dev/dri/renderD130";
+	sample_add_node(s, &part->nodes, part->render_node, 226, 130, CAPABILITY_COMPUTE);
+	sample_add_node(s, &gpu->nodes, part->render_node, 226, 130, CAPABILITY_COMPUTE);
+	sample_select(s, gpu, &gpu->partitions.items[0]);
 	assert_silent(sample_plan(s));
 	ASSERT_PATHS(s, "/dev/dri/renderD129", "/dev/kfd");
 	assert_int_equal(s->plan->mounts.n, 0);
@@ -197,7 +203,8 @@ static void test_amd_partition(void **state)
 
 	s->selected[0].partition = NULL;
 	(void)sample_plan(s);
-	ASSERT_PATHS(s, "/dev/dri/renderD128", "/dev/dri/renderD129", "/dev/kfd");
+	ASSERT_PATHS(s, "/dev/dri/renderD128", "/dev/dri/renderD129", "/dev/dri/renderD130",
+		"/dev/kfd");
 }
 
 static void test_none(void **state)
@@ -387,6 +394,7 @@ static void test_wsl(void **state)
 		"/host/64//usr/lib/wsl/lib/libcuda.so.1");
 	assert_true(list_has(&s->plan->env, "LD_LIBRARY_PATH=/usr/lib/wsl/lib"));
 	assert_knob(s->plan, "gpu", "0", KNOB_ADVISORY);
+	assert_string_equal(get_knob(s->plan, "driver_files")->mechanism, "bind mounts");
 
 	(void)string_list_add(s->a, &s->req.env, "LD_LIBRARY_PATH=/x");
 	assert_warned(sample_plan(s), "your 'LD_LIBRARY_PATH=/x' replaces");

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a container is: its command, exit code, signals, user, files, network, and its end.
+bats_require_minimum_version 1.5.0
+load fixture
+
+setup_file() {
+	[ -e "$BATS_SUITE_TMPDIR/skip" ] || "$NVBIND_SOURCE_ROOT/tests/roots/make-root" debian \
+		"$BATS_SUITE_TMPDIR/roots/debian" >&2
+}
+
+ROOT="$BATS_SUITE_TMPDIR/roots/debian"
+
+container() {
+	on_host run --gpu none --rootfs "$ROOT" "$@"
+}
+
+@test "the exit code is the command's" {
+	for code in 0 1 7 125 255; do
+		run_out container -- /probe exit "$code"
+		[ "$status" -eq "$code" ]
+	done
+	assert_clean
+}
+
+@test "a command that is not there, is a directory, is not executable" {
+	run_out container -- nosuch
+	[ "$status" -eq 127 ]
+	[[ "$stderr" == *"'nosuch'"*hint:* ]]
+	run_out container -- /no/such
+	[ "$status" -eq 127 ]
+	run_out container -- /etc
+	[ "$status" -eq 126 ]
+	run_out container -- /etc/passwd
+	[ "$status" -eq 126 ]
+	assert_clean
+}
+
+@test "a root without a shell names the shell" {
+	run_out on_host run --gpu none --rootfs "$(root_of scratch)" -- sh -c true
+	[ "$status" -eq 127 ]
+	[[ "$stderr" == *"'sh'"* ]]
+}
+
+@test "a script whose interpreter is missing names the interpreter" {
+	printf '#!/opt/none/python\n' >"$BATS_TEST_TMPDIR/script"
+	chmod 755 "$BATS_TEST_TMPDIR/script"
+	cp -a "$(root_of scratch)" "$BATS_TEST_TMPDIR/root"
+	cp "$BATS_TEST_TMPDIR/script" "$BATS_TEST_TMPDIR/root/script"
+	run_out on_host run --gpu none --rootfs "$BATS_TEST_TMPDIR/root" -- /script
+	[ "$status" -eq 126 ]
+	[[ "$stderr" == *"/opt/none/python"* ]]
+}
+
+@test "signals reach the command" {
+	"$NVBIND" run --gpu none --rootfs "$ROOT" -- /probe signal >"$BATS_TEST_TMPDIR/out" 3>&- &
+	local pid=$!
+	for _ in $(seq 100); do
+		grep -q . "$BATS_TEST_TMPDIR/out" && break
+		sleep 0.05
+	done
+	kill -USR1 $pid
+	sleep 0.2
+	kill -TERM $pid
+	local code=0
+	wait $pid || code=$?
+	cat "$BATS_TEST_TMPDIR/out"
+	[ $code -eq 42 ]
+	grep -q USR1 "$BATS_TEST_TMPDIR/out"
+	assert_clean
+}
+
+@test "a signal before the command runs ends everything with 128 + n" {
+	for delay in 0.002 0.005 0.01 0.015 0.02; do
+		"$NVBIND" run --gpu none --rootfs "$ROOT" -- /probe exit 0 3>&- &
+		local pid=$! code=0
+		sleep $delay
+		kill -TERM $pid 2>/dev/null || true
+		wait $pid || code=$?
+		[ $code -eq 143 ] || [ $code -eq 0 ]
+	done
+	assert_clean
+}
+
+@test "standard input is closed without -i and open with it" {
+	run_out bash -c "echo hello | '$NVBIND' run --gpu none --rootfs '$ROOT' -- cat"
+	[ "$output" = "" ]
+	run_out bash -c "echo hello | '$NVBIND' run --gpu none -i --rootfs '$ROOT' -- cat"
+	[ "$output" = hello ]
+}
+
+@test "a terminal with -t, none without one" {
+	run_out container -- /probe tty
+	[ "$output" = "tty 0 0 0" ]
+	command -v script >/dev/null || skip "script(1) is not installed"
+	run_out script -qec "'$NVBIND' run --gpu none -it --rootfs '$ROOT' -- /probe tty" /dev/null
+	[[ "$output" == *"tty 1 1 1"* ]]
+}
+
+@test "environment: defaults, -e, values from ours" {
+	export FROM_OURS=ours
+	run_out container -e A=1 -e B= -e FROM_OURS -e HOME=/h -- env
+	[[ "$output" == *A=1* && "$output" == *FROM_OURS=ours* && "$output" == *HOME=/h* ]]
+	[[ "$output" == *PATH=/usr/local/sbin* && "$output" != *BATS_* ]]
+}
+
+@test "volumes: writable, read-only, missing" {
+	mkdir "$BATS_TEST_TMPDIR/v"
+	run_out container -v "$BATS_TEST_TMPDIR/v:/deep/er/v" -- sh -c 'echo x >/deep/er/v/f'
+	[ "$status" -eq 0 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/v/f")" = x ]
+	run_out container -v "$BATS_TEST_TMPDIR/v:/v:ro" -- sh -c 'echo y >/v/f'
+	[ "$status" -ne 0 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/v/f")" = x ]
+	run_out container -v "/no/such/dir:/v" -- true
+	[ "$status" -ne 0 ]
+	[[ "$stderr" == *"/no/such/dir"* ]]
+	[ ! -e "$ROOT/deep" ]
+	[ ! -e "$ROOT/v" ]
+	assert_clean
+}
+
+@test "user, working directory, host name" {
+	run_out container -u 1234:99 -w /usr --hostname box -- sh -c '/probe id; pwd; cat /etc/hostname'
+	[[ "$output" == *1234* && "$output" == *99* && "$output" == */usr* && "$output" == *box* ]]
+	run_out container -u nosuchuser -- true
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"'nosuchuser'"* ]]
+}
+
+@test "the image is never written to; --read-only forbids writing at all" {
+	run_out container -- sh -c 'echo x >/etc/new && echo y >/newer && ls /etc/new'
+	[ "$status" -eq 0 ]
+	[ ! -e "$ROOT/etc/new" ]
+	[ ! -e "$ROOT/newer" ]
+	run_out container --read-only -- sh -c 'echo x >/etc/new'
+	[ "$status" -ne 0 ]
+}
+
+@test "network none has no interface but loopback" {
+	run_out container --network none -- cat /proc/net/dev
+	[ "$(echo "$output" | grep -c :)" -eq 1 ]
+}
+
+@test "host: this machine's own system, with a layer of its own" {
+	run_out on_host run --gpu 0 host sh -c 'ls /dev/nvidia0 && touch /usr/nvbind-was-here && ls -A /run'
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = /dev/nvidia0 ]
+	# Sockets of the machine's own services are not in reach.
+	[[ "$output" != *dbus* && "$output" != *docker* && "$output" != *systemd* ]]
+	[ ! -e /usr/nvbind-was-here ]
+	run_out as_user "$NVBIND" --host-root "$HOST" run --gpu 0 host sh -c 'ls /dev/nvidia0 && touch /usr/nvbind-was-here'
+	[ "$status" -eq 0 ]
+	[ ! -e /usr/nvbind-was-here ]
+	assert_clean
+}
+
+@test "a name is taken while its container runs" {
+	"$NVBIND" run --gpu none --rootfs "$ROOT" --name one -- /probe sleep 5 3>&- &
+	local pid=$!
+	sleep 0.5
+	run_out container --name one -- true
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"'one'"* ]]
+	kill -KILL $pid
+	wait $pid || true
+	run_out container --name one -- /probe exit 3
+	[ "$status" -eq 3 ]
+	run_out container --name ../x -- true
+	[ "$status" -eq 2 ]
+	assert_clean
+}
+
+@test "a full disk: an error that says so, nothing left" {
+	mkdir "$BATS_TEST_TMPDIR/small"
+	run_out unshare -m sh -c "mount -t tmpfs -o size=256k,mode=700 tmpfs '$BATS_TEST_TMPDIR/small' &&
+		dd if=/dev/zero of='$BATS_TEST_TMPDIR/small/fill' bs=4k 2>/dev/null;
+		NVBIND_STATE_DIR='$BATS_TEST_TMPDIR/small/state' '$NVBIND' run --gpu none --rootfs '$ROOT' -- true;
+		echo code=\$?; ls -A '$BATS_TEST_TMPDIR/small/state/capsules' 2>/dev/null | grep -v .lock"
+	[[ "$output" == "code="* && "$output" != "code=0"* ]]
+	[[ "$stderr" == *"No space left"* ]]
+	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "many at once" {
+	local pids=() failed=0
+	for i in $(seq 12); do
+		"$NVBIND" run --gpu none --rootfs "$ROOT" -- /probe exit "$i" >/dev/null 2>&1 3>&- &
+		pids+=($!)
+	done
+	for i in $(seq 12); do
+		local code=0
+		wait "${pids[$((i - 1))]}" || code=$?
+		[ "$code" -eq "$i" ] || failed=1
+	done
+	[ $failed -eq 0 ]
+	assert_clean
+}
+
+@test "killed at random moments: the next command removes everything" {
+	local runs="${NVBIND_KILL_RUNS:-40}" kills="${NVBIND_KILLS:-20}"
+	run_out "$NVBIND_SOURCE_ROOT/tests/integration/kill-runs" "$NVBIND" "$HOST" "$ROOT" "$runs" "$kills"
+	[ "$status" -eq 0 ]
+	assert_clean
+}
