@@ -19,8 +19,8 @@ enum column {
 
 /*
  * Bolt runs `nvbind info` and takes the number of times that "GPU" occurs in its output for the
- * number of GPUs. So in the plain form those letters stand once in every GPU's row, in the first
- * column, and nowhere else: not in headings, and other cells show them as "Gpu".
+ * number of GPUs. So in the plain form our own words hold those letters once in every GPU's row,
+ * in the first column, and nowhere else. A name that holds them ("Laptop GPU") is shown as it is.
  */
 static const char *const headings[COLUMN_COUNT] = {
 	"INDEX",
@@ -62,9 +62,6 @@ static void set_cell(struct table *t, struct row *row, enum column column, const
 	row->cells[column] = arena_strdup(t->arena, strbuf_str(&b));
 	if (!row->cells[column] || strbuf_failed(&b))
 		t->failed = true;
-	else if (column != COLUMN_INDEX)
-		for (char *p = row->cells[column]; (p = strstr(p, "GPU")); p += 3)
-			memcpy(p, "Gpu", 3);
 }
 
 static void set_memory(struct table *t, struct row *row, uint64_t bytes)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a container is: its command, exit code, signals, user, files, network, and its end.
+# shellcheck disable=SC2154 # fixture.bash sets stderr
 bats_require_minimum_version 1.5.0
 load fixture
 

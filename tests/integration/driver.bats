@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # NVIDIA's real libraries load in every kind of container root, without ldconfig having run.
+# shellcheck disable=SC2154 # fixture.bash sets stderr
 bats_require_minimum_version 1.5.0
 load fixture
 

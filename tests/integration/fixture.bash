@@ -9,6 +9,12 @@ USER_ID=61234
 
 setup() {
 	[ ! -e "$BATS_SUITE_TMPDIR/skip" ] || skip "$(cat "$BATS_SUITE_TMPDIR/skip")"
+	cgroups >"$BATS_TEST_TMPDIR/cgroups"
+}
+
+# This machine may run containers of others: only what is new counts.
+cgroups() {
+	find /sys/fs/cgroup -maxdepth 2 -name 'nvbind-*' 2>/dev/null | sort
 }
 
 # Path of a container root of this kind; made on first use.
@@ -32,6 +38,7 @@ as_user() {
 }
 
 # As bats' run with --separate-stderr, for any exit code; shown when a test fails.
+# shellcheck disable=SC2034 # the tests read what it sets
 run_out() {
 	status=0
 	output="$("$@" 2>"$BATS_TEST_TMPDIR/stderr")" || status=$?
@@ -44,7 +51,7 @@ run_out() {
 # Whatever a container could leave on this machine.
 leftovers() {
 	find "$NVBIND_STATE_DIR/capsules" -mindepth 1 -maxdepth 1 ! -name .lock 2>/dev/null
-	find /sys/fs/cgroup -maxdepth 2 -name 'nvbind-*' 2>/dev/null
+	cgroups | comm -13 "$BATS_TEST_TMPDIR/cgroups" -
 	grep -F "$BATS_SUITE_TMPDIR/state" /proc/self/mountinfo
 	pgrep -f "$NVBIND_STATE_DIR/capsules"
 	true

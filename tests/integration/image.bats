@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Images in an OCI layout.
+# shellcheck disable=SC2154 # fixture.bash sets stderr
 bats_require_minimum_version 1.5.0
 load fixture
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The GPUs asked for, and no other. The nodes are real and have no driver behind them: opening
 # one says ENXIO where the device cgroup lets it through, and EPERM where it does not.
+# shellcheck disable=SC2154 # fixture.bash sets stderr
 bats_require_minimum_version 1.5.0
 load fixture
 
