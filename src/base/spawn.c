@@ -84,11 +84,16 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* Reads until end of file. A program that keeps the pipe open past the time is too slow too. */
-static int read_until_end(int fd, const struct spawn_capture_options *o, struct strbuf *out,
-	struct nvb_error **err)
+static int raise_late(const struct spawn_capture_options *o, struct nvb_error **err)
 {
-	uint64_t deadline_ms = now_ms() + o->timeout_ms;
+	return NVB_RAISE(err, NVB_ERR_FAILED, 0, "'%s' did not answer in %u ms", o->argv[0],
+		o->timeout_ms);
+}
+
+/* Reads until end of file. A program that keeps the pipe open past the time is too slow too. */
+static int read_until_end(int fd, const struct spawn_capture_options *o, uint64_t deadline_ms,
+	struct strbuf *out, struct nvb_error **err)
+{
 	char chunk[4096];
 
 	for (;;) {
@@ -97,8 +102,7 @@ static int read_until_end(int fd, const struct spawn_capture_options *o, struct 
 		ssize_t n;
 
 		if (o->timeout_ms && now >= deadline_ms)
-			return NVB_RAISE(err, NVB_ERR_FAILED, 0, "'%s' did not answer in %u ms",
-				o->argv[0], o->timeout_ms);
+			return raise_late(o, err);
 		if (poll(&p, 1, o->timeout_ms ? (int)(deadline_ms - now) : -1) <= 0)
 			continue;
 		n = read(fd, chunk, sizeof(chunk));
@@ -115,6 +119,30 @@ static int read_until_end(int fd, const struct spawn_capture_options *o, struct 
 	}
 }
 
+/*
+ * Waits until the program has ended: it may close its output and go on. Before Linux 5.3 there is
+ * no descriptor to wait for, and then no limit either.
+ */
+static int await_end(pid_t pid, const struct spawn_capture_options *o, uint64_t deadline_ms,
+	struct nvb_error **err)
+{
+	_cleanup_close_ int pid_fd = -1;
+
+	if (!o->timeout_ms)
+		return 0;
+	pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	while (pid_fd >= 0) {
+		struct pollfd p = { .fd = pid_fd, .events = POLLIN };
+		uint64_t now = now_ms();
+
+		if (now >= deadline_ms)
+			return raise_late(o, err);
+		if (poll(&p, 1, (int)(deadline_ms - now)) > 0)
+			break;
+	}
+	return 0;
+}
+
 int spawn_capture(const struct spawn_capture_options *options, char **ret_output,
 	struct spawn_exit *ret_exit, struct nvb_error **err)
 {
@@ -122,6 +150,7 @@ int spawn_capture(const struct spawn_capture_options *options, char **ret_output
 	_cleanup_close_ int read_fd = -1;
 	struct nvb_error **wait_err;
 	int pipe_fds[2], r, w;
+	uint64_t deadline_ms;
 	pid_t pid;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
@@ -135,7 +164,10 @@ int spawn_capture(const struct spawn_capture_options *options, char **ret_output
 	if (pid < 0)
 		return NVB_RAISE(err, NVB_ERR_FAILED, r, "start '%s'", options->argv[0]);
 
-	r = read_until_end(read_fd, options, &out, err);
+	deadline_ms = now_ms() + options->timeout_ms;
+	r = read_until_end(read_fd, options, deadline_ms, &out, err);
+	if (r >= 0)
+		r = await_end(pid, options, deadline_ms, err);
 	if (r < 0)
 		(void)kill(pid, SIGKILL);
 	wait_err = r < 0 ? NULL : err;

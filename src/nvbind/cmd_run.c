@@ -170,6 +170,8 @@ static int execute(const struct run *run, struct nvb_error **err)
 	r = refuse_unsupported_isolation(run->plan, err);
 	if (r < 0)
 		return r;
+	vec_foreach (const char *, warning, &run->inv->warnings)
+		log_notice("%s", *warning);
 	vec_foreach (const char *, warning, &run->plan->warnings)
 		log_warning("%s", *warning);
 	r = bolt_run(run->container, run->plan, &exit_code, err);

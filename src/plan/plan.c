@@ -46,7 +46,8 @@ const struct gpu_driver *plan_nvidia_driver(const struct inventory *inv, const s
 	return NULL;
 }
 
-static const char *format_in(struct arena *a, const char *format, va_list ap)
+static const char *__attribute__((format(printf, 2, 0)))
+format_in(struct arena *a, const char *format, va_list ap)
 {
 	_cleanup_free_ char *text = NULL;
 

@@ -6,7 +6,7 @@
  *
  *   the image's ld.so.cache names it, newer than the host    it stays: its loader takes it
  *   the image's ld.so.cache names it, not newer              the host's libraries cover it
- *   the cache does not name it, newer                        it stays idle, and we say how to use it
+ *   the cache does not name it, newer                        it stays idle; we say how to use it
  *   the cache does not name it, not newer                    nothing to do
  *
  * Only major versions are compared: a driver branch is compatible in itself.

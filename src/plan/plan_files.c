@@ -326,6 +326,20 @@ static int warn_no_files(struct plan_build *b, const struct gpu_driver *driver, 
 		driver->name, problem, driver->version);
 }
 
+static int warn_of_root(struct placement *p, struct nvb_error **err)
+{
+	const struct container_root *root = p->b->root;
+	int r = 0;
+
+	if (!root->lib64_dir)
+		r = warn_once(p, "64-bit programs", "the container has no 64-bit glibc", err);
+	if (r >= 0 && root->cache_problem)
+		r = plan_warn(p->b, err,
+			"what the container's ld.so.cache says is not known: %s",
+			root->cache_problem);
+	return r;
+}
+
 static int place_if_usable(struct placement *p, const struct gpu_driver *driver,
 	struct nvb_error **err)
 {
@@ -341,12 +355,9 @@ static int place_if_usable(struct placement *p, const struct gpu_driver *driver,
 	problem = plan_files_problem(p->b, driver);
 	if (problem)
 		return warn_no_files(p->b, driver, problem, err);
-	if (!root->lib64_dir) {
-		r = warn_once(p, "64-bit programs", "the container has no 64-bit glibc", err);
-		if (r < 0)
-			return r;
-	}
-	r = place_driver(p, driver, err);
+	r = warn_of_root(p, err);
+	if (r >= 0)
+		r = place_driver(p, driver, err);
 	return r < 0 ? r : cover_cached(p, driver, err);
 }
 

@@ -33,7 +33,7 @@ class Unavailable(Exception):
 
 
 def cache_dir():
-    """The folder that all test downloads go to; it may be deleted at any time."""
+    """The folder that all test downloads go to; it may be deleted when no test runs."""
     path = os.environ.get("NVBIND_TEST_CACHE")
     path = pathlib.Path(path) if path else pathlib.Path.home() / ".cache/nvbind-tests"
     path.mkdir(parents=True, exist_ok=True)

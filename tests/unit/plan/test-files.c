@@ -274,6 +274,16 @@ static void test_cache_elsewhere(void **state)
 	assert_null(find_knob(s->plan, "cuda_compat"));
 }
 
+static void test_damaged_cache(void **state)
+{
+	struct sample *s = *state;
+
+	add_machine(s, CAPABILITY_DEFAULT);
+	sample_root(s)->cache_problem = "entry 7 lies";
+	assert_warned(sample_plan(s), "ld.so.cache says is not known: entry 7 lies");
+	assert_non_null(find_mount(s->plan, LIB64 "/libcuda.so.1"));
+}
+
 static void test_compat_kept(void **state)
 {
 	struct sample *s = *state;
@@ -447,6 +457,7 @@ int main(void)
 		TEST(test_resolved_directory),
 		TEST(test_links_in_the_way),
 		TEST(test_cache_elsewhere),
+		TEST(test_damaged_cache),
 		TEST(test_compat_kept),
 		TEST(test_compat_replaced),
 		TEST(test_compat_idle),
