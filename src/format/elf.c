@@ -230,11 +230,11 @@ static int read_names(const struct elf_reader *f, const struct elf_segments *t,
 
 int elf_read(int fd, struct arena *a, struct elf_info *ret, struct nvb_error **err)
 {
-	struct elf_info info = {0};
-	struct dynamic dynamic = {0};
+	struct elf_info info = { 0 };
+	struct dynamic dynamic = { 0 };
 	const struct elf_segment *s;
 	struct elf_segments t;
-	struct elf_header h = {0};
+	struct elf_header h = { 0 };
 	struct elf_reader f;
 	int r;
 

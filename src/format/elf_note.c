@@ -160,7 +160,7 @@ static int search_sections(const struct elf_reader *f, const struct elf_header *
 int elf_read_note(int fd, const struct elf_note *wanted, struct arena *a, const char **ret_data,
 	size_t *ret_size, struct nvb_error **err)
 {
-	struct elf_header h = {0};
+	struct elf_header h = { 0 };
 	struct elf_reader f;
 	int r;
 

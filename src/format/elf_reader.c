@@ -62,7 +62,7 @@ int elf_reader_some(const struct elf_reader *f, uint64_t offset, void *buffer, s
 int elf_reader_bytes(const struct elf_reader *f, uint64_t offset, void *buffer, size_t length,
 	const char *what, struct nvb_error **err)
 {
-	size_t got;
+	size_t got = 0;
 	int r;
 
 	if (offset <= f->head_length && length <= f->head_length - offset) {

@@ -19,8 +19,8 @@ static void tokener_freep(struct json_tokener **t)
 	*t = NULL;
 }
 
-int json_parse(const char *text, size_t length, struct json_object **ret_root,
-	struct nvb_error **err)
+int json_parse(
+	const char *text, size_t length, struct json_object **ret_root, struct nvb_error **err)
 {
 	_cleanup_(tokener_freep) struct json_tokener *t = NULL;
 	struct json_object *root;
@@ -97,8 +97,8 @@ static int raise_at(const struct json_at *at, const char *must, struct nvb_error
 	return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "'%s' %s", strbuf_str(&path), must);
 }
 
-int json_invalid(const struct json_at *at, const char *key, const char *expected,
-	struct nvb_error **err)
+int json_invalid(
+	const struct json_at *at, const char *key, const char *expected, struct nvb_error **err)
 {
 	const struct json_at member = { .parent = at, .key = key };
 	_cleanup_(strbuf_done) struct strbuf must = STRBUF_INIT(PATH_TEXT_LIMIT_BYTES);
@@ -114,8 +114,8 @@ int json_missing(const struct json_at *parent, const char *key, struct nvb_error
 	return raise_at(&member, "is missing", err);
 }
 
-int json_root(struct json_object *root, enum json_type type, struct json_at *ret,
-	struct nvb_error **err)
+int json_root(
+	struct json_object *root, enum json_type type, struct json_at *ret, struct nvb_error **err)
 {
 	struct json_at at = { .value = root };
 
@@ -192,8 +192,8 @@ static int string_of(const struct json_at *at, const char **ret, struct nvb_erro
 	return 1;
 }
 
-int json_item_string(const struct json_at *array, size_t index, const char **ret,
-	struct nvb_error **err)
+int json_item_string(
+	const struct json_at *array, size_t index, const char **ret, struct nvb_error **err)
 {
 	struct json_at at;
 	int r = json_item(array, index, json_type_string, &at, err);
@@ -204,8 +204,8 @@ int json_item_string(const struct json_at *array, size_t index, const char **ret
 	return r < 0 ? r : 0;
 }
 
-int json_get_string(const struct json_at *parent, const char *key, const char **ret,
-	struct nvb_error **err)
+int json_get_string(
+	const struct json_at *parent, const char *key, const char **ret, struct nvb_error **err)
 {
 	struct json_at at;
 	int r = json_member(parent, key, json_type_string, &at, err);
@@ -215,7 +215,7 @@ int json_get_string(const struct json_at *parent, const char *key, const char **
 
 int json_get_bool(const struct json_at *parent, const char *key, bool *ret, struct nvb_error **err)
 {
-	struct json_at at;
+	struct json_at at = { 0 };
 	int r = json_member(parent, key, json_type_boolean, &at, err);
 
 	if (r > 0)
@@ -243,8 +243,8 @@ int json_get_uint(const struct json_at *parent, const char *key, uint64_t max, u
 	return 1;
 }
 
-int json_get_int(const struct json_at *parent, const char *key, int64_t *ret,
-	struct nvb_error **err)
+int json_get_int(
+	const struct json_at *parent, const char *key, int64_t *ret, struct nvb_error **err)
 {
 	struct json_at at;
 	int r = json_member(parent, key, json_type_int, &at, err);
@@ -284,8 +284,8 @@ int json_builder_check(const struct json_builder *b, struct nvb_error **err)
 	if (b->out_of_memory)
 		return NVB_OOM(err);
 	if (b->not_utf8)
-		return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "write '%s' as JSON: not UTF-8 text",
-			b->key);
+		return NVB_RAISE(
+			err, NVB_ERR_FORMAT, 0, "write '%s' as JSON: not UTF-8 text", b->key);
 	return 0;
 }
 
@@ -349,31 +349,32 @@ void json_add_null(struct json_builder *b, struct json_object *object, const cha
 	json_add(b, object, key, NULL);
 }
 
-void json_add_string(struct json_builder *b, struct json_object *object, const char *key,
-	const char *s)
+void json_add_string(
+	struct json_builder *b, struct json_object *object, const char *key, const char *s)
 {
 	json_add(b, object, key, new_text(b, s, key));
 }
 
 void json_add_bool(struct json_builder *b, struct json_object *object, const char *key, bool value)
 {
-	json_add(b, object, key, builder_failed(b) ? NULL : made(b, json_object_new_boolean(value)));
+	json_add(
+		b, object, key, builder_failed(b) ? NULL : made(b, json_object_new_boolean(value)));
 }
 
-void json_add_uint(struct json_builder *b, struct json_object *object, const char *key,
-	uint64_t value)
+void json_add_uint(
+	struct json_builder *b, struct json_object *object, const char *key, uint64_t value)
 {
 	json_add(b, object, key, new_uint(b, value));
 }
 
-void json_add_int(struct json_builder *b, struct json_object *object, const char *key,
-	int64_t value)
+void json_add_int(
+	struct json_builder *b, struct json_object *object, const char *key, int64_t value)
 {
 	json_add(b, object, key, builder_failed(b) ? NULL : made(b, json_object_new_int64(value)));
 }
 
-struct json_object *json_add_object(struct json_builder *b, struct json_object *object,
-	const char *key)
+struct json_object *json_add_object(
+	struct json_builder *b, struct json_object *object, const char *key)
 {
 	struct json_object *child = json_new_object(b);
 
@@ -381,8 +382,8 @@ struct json_object *json_add_object(struct json_builder *b, struct json_object *
 	return builder_failed(b) ? NULL : child;
 }
 
-struct json_object *json_add_array(struct json_builder *b, struct json_object *object,
-	const char *key)
+struct json_object *json_add_array(
+	struct json_builder *b, struct json_object *object, const char *key)
 {
 	struct json_object *child = json_new_array(b);
 

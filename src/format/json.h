@@ -20,7 +20,8 @@
  *		return json_missing(&root, "process", err);
  *	...
  *	for (size_t i = 0; r >= 0 && i < json_length(&args); i++)
- *		r = json_item_string(&args, i, &arg, err);	// "'process.args[3]' must be a string"
+ *		r = json_item_string(&args, i, &arg, err);	// "'process.args[3]' must be a
+ *string"
  *
  * Building:
  *
@@ -45,7 +46,7 @@
 #include "base/error.h"
 
 #define JSON_TEXT_LIMIT_BYTES ((size_t)16 << 20)
-#define JSON_DEPTH_LIMIT 64
+#define JSON_DEPTH_LIMIT      64
 
 static inline void json_putp(struct json_object **o)
 {
@@ -60,8 +61,8 @@ static inline void json_putp(struct json_object **o)
  * NULL. Of members with the same name, the last counts.
  * Errors: NVB_ERR_FORMAT (with line and column), NVB_ERR_LIMIT, NVB_ERR_NO_MEMORY.
  */
-int json_parse(const char *text, size_t length, struct json_object **ret_root,
-	struct nvb_error **err);
+int json_parse(
+	const char *text, size_t length, struct json_object **ret_root, struct nvb_error **err);
 
 /*
  * A place in a tree. It lives on the caller's stack, borrows the tree and its parent place, and
@@ -69,7 +70,7 @@ int json_parse(const char *text, size_t length, struct json_object **ret_root,
  */
 struct json_at {
 	const struct json_at *parent; /* NULL: the root */
-	const char *key;              /* NULL: an item of an array */
+	const char *key;	      /* NULL: an item of an array */
 	size_t index;
 	struct json_object *value;
 };
@@ -79,8 +80,8 @@ struct json_at {
  * be a string". Where a return value is 1 or 0: 0 is a member that is absent or null, and then
  * nothing is set.
  */
-int json_root(struct json_object *root, enum json_type type, struct json_at *ret,
-	struct nvb_error **err);
+int json_root(
+	struct json_object *root, enum json_type type, struct json_at *ret, struct nvb_error **err);
 /* 1 or 0. `parent` must be an object and outlive *ret. */
 int json_member(const struct json_at *parent, const char *key, enum json_type type,
 	struct json_at *ret, struct nvb_error **err);
@@ -88,18 +89,17 @@ int json_member(const struct json_at *parent, const char *key, enum json_type ty
 size_t json_length(const struct json_at *array);
 int json_item(const struct json_at *array, size_t index, enum json_type type, struct json_at *ret,
 	struct nvb_error **err);
-int json_item_string(const struct json_at *array, size_t index, const char **ret,
-	struct nvb_error **err);
+int json_item_string(
+	const struct json_at *array, size_t index, const char **ret, struct nvb_error **err);
 
 /* Members of an object: 1 or 0. Strings are borrowed; one with a NUL byte inside is an error. */
-int json_get_string(const struct json_at *parent, const char *key, const char **ret,
-	struct nvb_error **err);
-int json_get_bool(const struct json_at *parent, const char *key, bool *ret,
-	struct nvb_error **err);
+int json_get_string(
+	const struct json_at *parent, const char *key, const char **ret, struct nvb_error **err);
+int json_get_bool(const struct json_at *parent, const char *key, bool *ret, struct nvb_error **err);
 int json_get_uint(const struct json_at *parent, const char *key, uint64_t max, uint64_t *ret,
 	struct nvb_error **err);
-int json_get_int(const struct json_at *parent, const char *key, int64_t *ret,
-	struct nvb_error **err);
+int json_get_int(
+	const struct json_at *parent, const char *key, int64_t *ret, struct nvb_error **err);
 
 /* For edits of a parsed tree: the member of that type, made empty if it is absent or null. */
 int json_ensure(const struct json_at *parent, const char *key, enum json_type type,
@@ -108,8 +108,8 @@ int json_ensure(const struct json_at *parent, const char *key, enum json_type ty
 /* Raises "'a.b[1].key' is missing". */
 int json_missing(const struct json_at *parent, const char *key, struct nvb_error **err);
 /* Raises "'a.b[1].key' must be EXPECTED"; `key` may be NULL: the place itself. */
-int json_invalid(const struct json_at *at, const char *key, const char *expected,
-	struct nvb_error **err);
+int json_invalid(
+	const struct json_at *at, const char *key, const char *expected, struct nvb_error **err);
 
 /*
  * A builder remembers the first value that could not be stored; all calls after it do nothing.
@@ -121,7 +121,10 @@ struct json_builder {
 	char key[64]; /* what was not UTF-8 */
 };
 
-#define JSON_BUILDER_INIT { 0 }
+#define JSON_BUILDER_INIT                                                                          \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 /* Errors: NVB_ERR_NO_MEMORY, NVB_ERR_FORMAT (a text that is not UTF-8). */
 int json_builder_check(const struct json_builder *b, struct nvb_error **err);
@@ -138,23 +141,21 @@ struct json_object *json_new_string(struct json_builder *b, const char *s);
 void json_add(struct json_builder *b, struct json_object *object, const char *key,
 	struct json_object *take_value);
 void json_add_null(struct json_builder *b, struct json_object *object, const char *key);
-void json_add_string(struct json_builder *b, struct json_object *object, const char *key,
-	const char *s);
-void json_add_bool(struct json_builder *b, struct json_object *object, const char *key,
-	bool value);
-void json_add_uint(struct json_builder *b, struct json_object *object, const char *key,
-	uint64_t value);
-void json_add_int(struct json_builder *b, struct json_object *object, const char *key,
-	int64_t value);
+void json_add_string(
+	struct json_builder *b, struct json_object *object, const char *key, const char *s);
+void json_add_bool(struct json_builder *b, struct json_object *object, const char *key, bool value);
+void json_add_uint(
+	struct json_builder *b, struct json_object *object, const char *key, uint64_t value);
+void json_add_int(
+	struct json_builder *b, struct json_object *object, const char *key, int64_t value);
 /* Return the new member, borrowed. */
-struct json_object *json_add_object(struct json_builder *b, struct json_object *object,
-	const char *key);
-struct json_object *json_add_array(struct json_builder *b, struct json_object *object,
-	const char *key);
+struct json_object *json_add_object(
+	struct json_builder *b, struct json_object *object, const char *key);
+struct json_object *json_add_array(
+	struct json_builder *b, struct json_object *object, const char *key);
 
 /* The same behind the last item of an array. */
-void json_append(struct json_builder *b, struct json_object *array,
-	struct json_object *take_value);
+void json_append(struct json_builder *b, struct json_object *array, struct json_object *take_value);
 void json_append_string(struct json_builder *b, struct json_object *array, const char *s);
 void json_append_uint(struct json_builder *b, struct json_object *array, uint64_t value);
 struct json_object *json_append_object(struct json_builder *b, struct json_object *array);

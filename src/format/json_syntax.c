@@ -101,8 +101,8 @@ static bool scan_escape(struct scan *s, bool is_key)
 static bool scan_string(struct scan *s, bool is_key)
 {
 	if (peek(s) != '"')
-		return refuse(s, is_key ? "a name in double quotes is expected"
-					: "a value is expected");
+		return refuse(
+			s, is_key ? "a name in double quotes is expected" : "a value is expected");
 	s->at++;
 	while (peek(s) != '"') {
 		unsigned char c = (unsigned char)peek(s);
@@ -115,7 +115,7 @@ static bool scan_string(struct scan *s, bool is_key)
 		}
 		if (c < 0x20)
 			return refuse(s, "a control character in a string");
-		n = utf8_length(s->at, (size_t)(s->end - s->at));
+		n = c < 0x80 ? 1 : utf8_length(s->at, (size_t)(s->end - s->at));
 		if (!n)
 			return refuse(s, "not UTF-8");
 		s->at += n;
@@ -204,8 +204,8 @@ static bool scan_items(struct scan *s, char close)
 			return true;
 		}
 		if (peek(s) != ',')
-			return refuse(s, is_object ? "',' or '}' is expected"
-						   : "',' or ']' is expected");
+			return refuse(
+				s, is_object ? "',' or '}' is expected" : "',' or ']' is expected");
 		s->at++;
 	}
 }

@@ -10,32 +10,32 @@
 #include <endian.h>
 #include <string.h>
 
-#define OLD_MAGIC "ld.so-1.7.0"
+#define OLD_MAGIC	 "ld.so-1.7.0"
 #define OLD_HEADER_BYTES 16
-#define OLD_ENTRY_BYTES 12
-#define NEW_MAGIC "glibc-ld.so.cache1.1"
-#define NEW_MAGIC_BYTES 20
+#define OLD_ENTRY_BYTES	 12
+#define NEW_MAGIC	 "glibc-ld.so.cache1.1"
+#define NEW_MAGIC_BYTES	 20
 #define NEW_HEADER_BYTES 48
-#define NEW_ENTRY_BYTES 24
-#define NEW_ALIGN 8
+#define NEW_ENTRY_BYTES	 24
+#define NEW_ALIGN	 8
 
 /* Offsets in the new header. */
-#define AT_COUNT 20
+#define AT_COUNT	20
 #define AT_STRINGS_SIZE 24
-#define AT_ENDIAN 28
-#define ENDIAN_MASK 3
-#define ENDIAN_UNSET 0
-#define ENDIAN_LITTLE 2
-#define ENDIAN_BIG 3
+#define AT_ENDIAN	28
+#define ENDIAN_MASK	3
+#define ENDIAN_UNSET	0
+#define ENDIAN_LITTLE	2
+#define ENDIAN_BIG	3
 
 /* Offsets in an entry; the first three are those of the old format too. */
 #define AT_FLAGS 0
-#define AT_KEY 4
+#define AT_KEY	 4
 #define AT_VALUE 8
 #define AT_HWCAP 16
 
 #define MAX_SONAME_BYTES 256
-#define MAX_PATH_BYTES 4096
+#define MAX_PATH_BYTES	 4096
 
 /* FLAG_ELF_LIBC6 with the architecture's bits above it; FLAG_ELF alone. */
 static const struct abi_row {
@@ -95,8 +95,8 @@ static bool starts_with(const unsigned char *data, size_t size, const char *magi
 	return size >= length && memcmp(data, magic, length) == 0;
 }
 
-static int parse_new(const unsigned char *data, size_t size, struct ldcache *c,
-	struct nvb_error **err)
+static int parse_new(
+	const unsigned char *data, size_t size, struct ldcache *c, struct nvb_error **err)
 {
 	unsigned byte_order;
 	uint32_t n;
@@ -108,8 +108,8 @@ static int parse_new(const unsigned char *data, size_t size, struct ldcache *c,
 		return NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
 			"read ld.so.cache: it is for a big-endian machine");
 	if (byte_order != ENDIAN_UNSET && byte_order != ENDIAN_LITTLE)
-		return NVB_RAISE(err, NVB_ERR_FORMAT, 0,
-			"read ld.so.cache: it is marked as unfinished");
+		return NVB_RAISE(
+			err, NVB_ERR_FORMAT, 0, "read ld.so.cache: it is marked as unfinished");
 	n = get32(data + AT_COUNT);
 	if (n > (size - NEW_HEADER_BYTES) / NEW_ENTRY_BYTES)
 		return NVB_RAISE(err, NVB_ERR_FORMAT, 0,
@@ -166,8 +166,8 @@ static int check_entries(struct ldcache *c, const unsigned char *end, struct nvb
 	return r;
 }
 
-static int parse_old(const unsigned char *data, size_t size, struct ldcache *c,
-	struct nvb_error **err)
+static int parse_old(
+	const unsigned char *data, size_t size, struct ldcache *c, struct nvb_error **err)
 {
 	size_t new_start;
 	uint32_t n;
@@ -177,7 +177,8 @@ static int parse_old(const unsigned char *data, size_t size, struct ldcache *c,
 	n = get32(data + OLD_HEADER_BYTES - 4);
 	if (n > (size - OLD_HEADER_BYTES) / OLD_ENTRY_BYTES)
 		return NVB_RAISE(err, NVB_ERR_FORMAT, 0,
-			"read ld.so.cache: its old part claims %u entries, more than it has room for",
+			"read ld.so.cache: its old part claims %u entries, more than it has room "
+			"for",
 			n);
 	new_start = OLD_HEADER_BYTES + (size_t)n * OLD_ENTRY_BYTES;
 	*c = (struct ldcache){
@@ -207,8 +208,8 @@ int ldcache_parse(const void *data, size_t size, struct ldcache *ret, struct nvb
 	else if (starts_with(bytes, size, OLD_MAGIC, sizeof(OLD_MAGIC) - 1))
 		r = parse_old(bytes, size, &c, err);
 	else
-		return NVB_RAISE(err, NVB_ERR_FORMAT, 0,
-			"read ld.so.cache: it does not start as one");
+		return NVB_RAISE(
+			err, NVB_ERR_FORMAT, 0, "read ld.so.cache: it does not start as one");
 	if (r >= 0)
 		r = check_entries(&c, bytes + size, err);
 	if (r < 0)
@@ -356,8 +357,8 @@ static bool name_can_be_sorted(const char *name)
 	return true;
 }
 
-static int check_library(const struct ldcache_library *l, uint32_t *ret_flags,
-	struct nvb_error **err)
+static int check_library(
+	const struct ldcache_library *l, uint32_t *ret_flags, struct nvb_error **err)
 {
 	if (!*l->soname || strlen(l->soname) >= MAX_SONAME_BYTES || !name_can_be_sorted(l->soname))
 		return NVB_RAISE(err, NVB_ERR_FORMAT, 0,
@@ -384,8 +385,8 @@ static size_t text_bytes(const struct ldcache_library *l)
 	return strlen(l->path) + 1 + (path_ends_in_name(l) ? 0 : strlen(l->soname) + 1);
 }
 
-static void put_entry(unsigned char *entry, unsigned char *data, size_t *text_at,
-	const struct sortable *s)
+static void put_entry(
+	unsigned char *entry, unsigned char *data, size_t *text_at, const struct sortable *s)
 {
 	const struct ldcache_library *l = s->library;
 	size_t path_size = strlen(l->path) + 1, name_size = strlen(l->soname) + 1;
@@ -437,8 +438,8 @@ int ldcache_write(const struct ldcache_library *libraries, size_t n, struct aren
 	put32(data + AT_STRINGS_SIZE, (uint32_t)(size - text_at));
 	data[AT_ENDIAN] = ENDIAN_LITTLE;
 	for (size_t i = 0; i < n; i++)
-		put_entry(data + NEW_HEADER_BYTES + i * NEW_ENTRY_BYTES, data, &text_at,
-			&sorted[i]);
+		put_entry(
+			data + NEW_HEADER_BYTES + i * NEW_ENTRY_BYTES, data, &text_at, &sorted[i]);
 	*ret_data = data;
 	*ret_size = size;
 	return 0;

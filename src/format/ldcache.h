@@ -34,9 +34,9 @@ struct ldcache {
 	const unsigned char *entries;
 	size_t n;
 	size_t entry_size;
-	bool has_hwcap;      /* the new format */
+	bool has_hwcap;	     /* the new format */
 	const char *strings; /* offsets count from here */
-	size_t n_hwcap;      /* entries that need a hardware capability */
+	size_t n_hwcap;	     /* entries that need a hardware capability */
 };
 
 struct ldcache_entry {

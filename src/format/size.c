@@ -86,8 +86,8 @@ int percent_parse(const char *text, unsigned *ret_percent, struct nvb_error **er
 
 	if ((text[length] && strcmp(text + length, "%") != 0) ||
 		!number_parse_n(text, length, 100, &value))
-		return NVB_RAISE(err, NVB_ERR_USAGE, 0,
-			"'%.64s' is not a percentage from 0 to 100", text);
+		return NVB_RAISE(
+			err, NVB_ERR_USAGE, 0, "'%.64s' is not a percentage from 0 to 100", text);
 	*ret_percent = (unsigned)value;
 	return 0;
 }

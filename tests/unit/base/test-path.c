@@ -29,7 +29,8 @@ static int root_fd = -1; /* top/root: what lies beside it must never be reached 
 
 static void make_file(int dir_fd, const char *path, const char *text)
 {
-	_cleanup_close_ int fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	_cleanup_close_ int fd =
+		openat(dir_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
 	assert_true(fd >= 0);
 	assert_int_equal(file_write_fd(fd, text, strlen(text)), 0);
@@ -209,7 +210,8 @@ static void test_create(void **state)
 	assert_true(fd >= 0);
 	assert_place(fd, "/a/b/made");
 	closep(&fd);
-	assert_int_equal(path_open_in(root_fd, "a/b/made", O_WRONLY | O_CREAT | O_EXCL, 0640), -EEXIST);
+	assert_int_equal(
+		path_open_in(root_fd, "a/b/made", O_WRONLY | O_CREAT | O_EXCL, 0640), -EEXIST);
 	assert_int_equal(unlinkat(root_fd, "a/b/made", 0), 0);
 	/* Through a link to a name that does not exist yet: inside, never beside. */
 	fd = path_open_in(root_fd, "tonew", O_WRONLY | O_CREAT, 0600);
@@ -217,7 +219,8 @@ static void test_create(void **state)
 	assert_place(fd, "/a/new");
 	closep(&fd);
 	assert_int_equal(unlinkat(root_fd, "a/new", 0), 0);
-	assert_int_equal(path_open_in(root_fd, "tonew", O_WRONLY | O_CREAT | O_EXCL, 0600), -EEXIST);
+	assert_int_equal(
+		path_open_in(root_fd, "tonew", O_WRONLY | O_CREAT | O_EXCL, 0600), -EEXIST);
 	assert_int_equal(path_open_in(root_fd, "dangling", O_WRONLY | O_CREAT, 0600), -ENOENT);
 	fd = path_open_in(root_fd, "escape", O_WRONLY | O_CREAT, 0600);
 	assert_true(fd >= 0);
@@ -386,8 +389,11 @@ static int remove_over_mount(bool at_top)
 
 	(void)snprintf(root, sizeof(root), "%s/root", top);
 	(void)snprintf(source, sizeof(source), "%s/root/a", top);
-	(void)snprintf(target, sizeof(target), "%s/root/%s", top, at_top ? "mounted" : "mounted/in");
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	(void)snprintf(
+		target, sizeof(target), "%s/root/%s", top, at_top ? "mounted" : "mounted/in");
+	if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return CANNOT_TRY;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 		mount(source, target, NULL, MS_BIND, NULL) < 0)
 		return CANNOT_TRY;
 	/* root_fd still sees the mounts of the parent. */

@@ -38,8 +38,10 @@ static void test_output(void **state)
 	struct spawn_exit e = { 0 };
 
 	(void)state;
-	assert_int_equal(run_shell("echo \"$NAME\"; echo unseen >&2; read line; exit 3",
-		(struct spawn_capture_options){ .envp = environment }, &output, &e, NULL), 0);
+	assert_int_equal(
+		run_shell("echo \"$NAME\"; echo unseen >&2; read line; exit 3",
+			(struct spawn_capture_options){ .envp = environment }, &output, &e, NULL),
+		0);
 	assert_string_equal(output, "value\n");
 	assert_int_equal(spawn_exit_code(e), 3);
 }
@@ -57,21 +59,23 @@ static void test_clean_child(void **state)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	assert_int_equal(sigprocmask(SIG_BLOCK, &set, NULL), 0);
-	assert_int_equal(run_shell("echo \"$NVBIND_LEAK\"; grep -E '^Sig(Blk|Ign)' /proc/self/status",
-		(struct spawn_capture_options){ 0 }, &output, &e, NULL), 0);
-	assert_string_equal(output,
-		"\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	assert_int_equal(
+		run_shell("echo \"$NVBIND_LEAK\"; grep -E '^Sig(Blk|Ign)' /proc/self/status",
+			(struct spawn_capture_options){ 0 }, &output, &e, NULL),
+		0);
+	assert_string_equal(output, "\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 	/* ls opens the directory as the lowest free one. */
 	assert_int_equal(run_shell("exec ls /proc/self/fd", (struct spawn_capture_options){ 0 },
-		&fds, &e, NULL), 0);
+				 &fds, &e, NULL),
+		0);
 	assert_string_equal(fds, "0\n1\n2\n3\n");
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 	closep(&leak);
 }
 
-static void assert_fails(const char *script, struct spawn_capture_options o, int status,
-	const char *part)
+static void assert_fails(
+	const char *script, struct spawn_capture_options o, int status, const char *part)
 {
 	_cleanup_error_ struct nvb_error *err = NULL;
 	struct spawn_exit e;
@@ -89,7 +93,8 @@ static void test_timeout(void **state)
 	uint64_t start = now_ms();
 
 	(void)state;
-	assert_fails("echo some; exec sleep 20", soon, NVB_ERR_FAILED, "'/bin/sh' did not answer in 200 ms");
+	assert_fails("echo some; exec sleep 20", soon, NVB_ERR_FAILED,
+		"'/bin/sh' did not answer in 200 ms");
 	/* It says nothing more, yet does not end. */
 	assert_fails("exec >&-; exec sleep 20", soon, NVB_ERR_FAILED, "did not answer in 200 ms");
 	/* It ends, and what it started keeps the pipe. */
@@ -107,8 +112,10 @@ static void test_timeout_is_not_reached(void **state)
 	struct spawn_exit e;
 
 	(void)state;
-	assert_int_equal(run_shell("exec >&-; sleep 0.1; exit 4",
-		(struct spawn_capture_options){ .timeout_ms = 60000 }, &output, &e, NULL), 0);
+	assert_int_equal(
+		run_shell("exec >&-; sleep 0.1; exit 4",
+			(struct spawn_capture_options){ .timeout_ms = 60000 }, &output, &e, NULL),
+		0);
 	assert_int_equal(spawn_exit_code(e), 4);
 	assert_string_equal(output, "");
 }
@@ -122,9 +129,11 @@ static void test_limit(void **state)
 	assert_fails("echo 1234", (struct spawn_capture_options){ .limit_bytes = 4 }, NVB_ERR_LIMIT,
 		"'/bin/sh' prints more than 4 bytes");
 	assert_fails("while :; do echo 1234567890; done",
-		(struct spawn_capture_options){ .limit_bytes = 100000 }, NVB_ERR_LIMIT, "more than");
+		(struct spawn_capture_options){ .limit_bytes = 100000 }, NVB_ERR_LIMIT,
+		"more than");
 	assert_int_equal(run_shell("echo 123", (struct spawn_capture_options){ .limit_bytes = 4 },
-		&output, &e, NULL), 0);
+				 &output, &e, NULL),
+		0);
 	assert_string_equal(output, "123\n");
 }
 
@@ -143,11 +152,12 @@ static void test_cannot_start(void **state)
 
 	(void)state;
 	assert_int_equal(spawn_capture(
-		&(struct spawn_capture_options){
-			.argv = (const char *const[]){ "/nonexistent", NULL },
-			.limit_bytes = 10,
-		},
-		&output, &e, NULL), 0);
+				 &(struct spawn_capture_options){
+					 .argv = (const char *const[]){ "/nonexistent", NULL },
+					 .limit_bytes = 10,
+				 },
+				 &output, &e, NULL),
+		0);
 	assert_int_equal(spawn_exit_code(e), 127);
 }
 
@@ -159,8 +169,11 @@ static void test_unprivileged(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(run_shell("grep -E '^(Uid|Gid|Groups|NoNewPrivs)' /proc/self/status | tr -s '\t ' ' '",
-		(struct spawn_capture_options){ .unprivileged = true }, &output, &e, NULL), 0);
+	assert_int_equal(
+		run_shell("grep -E '^(Uid|Gid|Groups|NoNewPrivs)' /proc/self/status | tr -s '\t ' "
+			  "' '",
+			(struct spawn_capture_options){ .unprivileged = true }, &output, &e, NULL),
+		0);
 	assert_string_equal(output, "Uid: 65534 65534 65534 65534\n"
 				    "Gid: 65534 65534 65534 65534\nGroups: \nNoNewPrivs: 1\n");
 }

@@ -14,19 +14,19 @@
 #include "base/file.h"
 #include "format/elf.h"
 
-#define IMAGE_BYTES 0x3000
-#define BASE_ADDRESS 0x10000
-#define AT_INTERP 0x400
-#define AT_NOTE 0x480
-#define AT_DYNAMIC 0x800
-#define AT_STRINGS 0x1000 /* behind the first page */
-#define AT_SECTIONS 0x2800
+#define IMAGE_BYTES	 0x3000
+#define BASE_ADDRESS	 0x10000
+#define AT_INTERP	 0x400
+#define AT_NOTE		 0x480
+#define AT_DYNAMIC	 0x800
+#define AT_STRINGS	 0x1000 /* behind the first page */
+#define AT_SECTIONS	 0x2800
 #define AT_SECTION_NAMES 0x2c00
 
 static const char strings[] = "\0libc.so.6\0libmade.so.1\0libm.so.6\0";
-#define STR_LIBC 1
+#define STR_LIBC   1
 #define STR_SONAME 11
-#define STR_LIBM 24
+#define STR_LIBM   24
 
 static const char interpreter[] = "/lib64/ld-linux-x86-64.so.2";
 static const char section_names[] = "\0.note.other\0.note.made\0.shstrtab\0";
@@ -44,10 +44,10 @@ static void put(unsigned char *p, size_t size, uint64_t value)
 }
 
 #define SIZE(m, type) ((m)->is64 ? sizeof(Elf64_##type) : sizeof(Elf32_##type))
-#define SET(m, at, type, member, value)                                                 \
-	((m)->is64 ? put((m)->bytes + (at) + offsetof(Elf64_##type, member),            \
-			     sizeof(((Elf64_##type *)0)->member), (value))              \
-		   : put((m)->bytes + (at) + offsetof(Elf32_##type, member),            \
+#define SET(m, at, type, member, value)                                                            \
+	((m)->is64 ? put((m)->bytes + (at) + offsetof(Elf64_##type, member),                       \
+			     sizeof(((Elf64_##type *)0)->member), (value))                         \
+		   : put((m)->bytes + (at) + offsetof(Elf32_##type, member),                       \
 			     sizeof(((Elf32_##type *)0)->member), (value)))
 
 enum { LOAD, DYNAMIC, INTERP, NOTE, N_SEGMENTS };
@@ -78,8 +78,8 @@ static void set_dynamic(struct image *m, size_t i, uint64_t tag, uint64_t value)
 
 enum { DYN_NEEDED, DYN_SONAME, DYN_STRTAB, DYN_STRSZ, DYN_NEEDED2, DYN_NULL, N_DYNAMIC };
 
-static void set_section(struct image *m, size_t i, uint32_t name, uint32_t type, uint64_t offset,
-	uint64_t size)
+static void set_section(
+	struct image *m, size_t i, uint32_t name, uint32_t type, uint64_t offset, uint64_t size)
 {
 	size_t at = AT_SECTIONS + i * SIZE(m, Shdr);
 
@@ -92,9 +92,58 @@ static void set_section(struct image *m, size_t i, uint32_t name, uint32_t type,
 
 /* Two notes: owner "Other" type 1 "xy", owner "Made" type 7 "payload". */
 static const unsigned char notes[] = {
-	6, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 'O', 't', 'h', 'e', 'r', 0, 0, 0, 'x', 'y', 0, 0,
-	5, 0, 0, 0, 7, 0, 0, 0, 7, 0, 0, 0, 'M', 'a', 'd', 'e', 0, 0, 0, 0,
-	'p', 'a', 'y', 'l', 'o', 'a', 'd', 0,
+	6,
+	0,
+	0,
+	0,
+	2,
+	0,
+	0,
+	0,
+	1,
+	0,
+	0,
+	0,
+	'O',
+	't',
+	'h',
+	'e',
+	'r',
+	0,
+	0,
+	0,
+	'x',
+	'y',
+	0,
+	0,
+	5,
+	0,
+	0,
+	0,
+	7,
+	0,
+	0,
+	0,
+	7,
+	0,
+	0,
+	0,
+	'M',
+	'a',
+	'd',
+	'e',
+	0,
+	0,
+	0,
+	0,
+	'p',
+	'a',
+	'y',
+	'l',
+	'o',
+	'a',
+	'd',
+	0,
 };
 
 static void image_make(struct image *m, bool is64)
@@ -251,11 +300,11 @@ static void assert_lie(const struct image *m, int status, const char *part)
 	assert_int_equal(info.elf_class, 42);
 }
 
-#define LIE(change, part)                                                 \
-	do {                                                              \
-		image_make(&m, is64);                                     \
-		change;                                                   \
-		assert_lie(&m, NVB_ERR_FORMAT, (part));                   \
+#define LIE(change, part)                                                                          \
+	do {                                                                                       \
+		image_make(&m, is64);                                                              \
+		change;                                                                            \
+		assert_lie(&m, NVB_ERR_FORMAT, (part));                                            \
 	} while (0)
 
 static void lies_of_class(bool is64)
@@ -267,7 +316,8 @@ static void lies_of_class(bool is64)
 	LIE(SET(&m, 0, Ehdr, e_phoff, UINT64_MAX), "its program headers lie outside it");
 	LIE(SET(&m, 0, Ehdr, e_phoff, IMAGE_BYTES - 8), "its program headers lie outside it");
 	LIE(SET(&m, 0, Ehdr, e_phentsize, 1), "program headers of 1 bytes");
-	LIE(set_segment(&m, INTERP, PT_INTERP, UINT64_MAX - 4, 16), "its interpreter path lie outside");
+	LIE(set_segment(&m, INTERP, PT_INTERP, UINT64_MAX - 4, 16),
+		"its interpreter path lie outside");
 	LIE(set_segment(&m, INTERP, PT_INTERP, AT_INTERP, 0), "an interpreter path of 0 bytes");
 	LIE(set_segment(&m, INTERP, PT_INTERP, AT_INTERP, 4097), "an interpreter path of 4097");
 	LIE(set_segment(&m, INTERP, PT_INTERP, AT_INTERP, 5), "its interpreter path has no end");
@@ -351,8 +401,8 @@ static void test_notes(void **state)
 	}
 }
 
-static void assert_note_lie(const struct image *m, const char *section, int status,
-	const char *part)
+static void assert_note_lie(
+	const struct image *m, const char *section, int status, const char *part)
 {
 	_cleanup_(arena_freep) struct arena *a = arena_new();
 	_cleanup_error_ struct nvb_error *err = NULL;
@@ -392,7 +442,6 @@ static void test_note_lies(void **state)
 	SET(&m, 0, Ehdr, e_shnum, 5000);
 	assert_note_lie(&m, ".note.made", NVB_ERR_LIMIT, "more than 4096 sections");
 }
-
 
 static void test_own_program(void **state)
 {

@@ -40,7 +40,8 @@ static void test_round_trip(void **state)
 	assert_round_trip("[9223372036854775807,-9223372036854775808,18446744073709551615,0]");
 	assert_round_trip("[1.10,1e3,-0.5,1e999,-0.0,1E+5]");
 	assert_round_trip("[true,false,null]");
-	assert_round_trip("\"/usr/lib\\\\ \\\"q\\\" \\b\\f\\n\\r\\t\\u000b\\u0000\\u007f \xc3\xa9\"");
+	assert_round_trip(
+		"\"/usr/lib\\\\ \\\"q\\\" \\b\\f\\n\\r\\t\\u000b\\u0000\\u007f \xc3\xa9\"");
 }
 
 static void assert_refused(const char *text, size_t length, int status, const char *part)
@@ -121,7 +122,8 @@ static void assert_says(struct nvb_error **err, const char *message)
 }
 
 static const char config_text[] =
-	"{\"process\":{\"cwd\":\"/\",\"tty\":true,\"none\":null,\"args\":[\"sh\",\"a\\u0000b\",7,null]},"
+	"{\"process\":{\"cwd\":\"/"
+	"\",\"tty\":true,\"none\":null,\"args\":[\"sh\",\"a\\u0000b\",7,null]},"
 	" \"big\":18446744073709551615,\"negative\":-5,\"devices\":[{\"type\":5}],\"d\":1.5}";
 
 static void test_typed_access(void **state)

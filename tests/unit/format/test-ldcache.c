@@ -17,7 +17,7 @@
 #include "format/ldcache.h"
 
 #define HEADER 48
-#define ENTRY 24
+#define ENTRY  24
 
 static const struct ldcache_library libraries[] = {
 	{ "libcuda.so.1", "/usr/lib/x86_64-linux-gnu/libcuda.so.1", LDCACHE_X86_64 },
@@ -45,8 +45,8 @@ static void make(struct made *m)
 	const void *data;
 
 	m->arena = arena_new();
-	assert_int_equal(ldcache_write(libraries, ELEMENTS(libraries), m->arena, &data, &m->size,
-				 NULL), 0);
+	assert_int_equal(
+		ldcache_write(libraries, ELEMENTS(libraries), m->arena, &data, &m->size, NULL), 0);
 	m->data = arena_memdup(m->arena, data, m->size);
 }
 
@@ -56,8 +56,8 @@ static void put32(unsigned char *p, uint32_t v)
 		p[i] = (unsigned char)(v >> (8 * i));
 }
 
-static void assert_found(const struct ldcache *c, const char *soname, enum ldcache_abi abi,
-	const char *path)
+static void assert_found(
+	const struct ldcache *c, const char *soname, enum ldcache_abi abi, const char *path)
 {
 	struct ldcache_entry entry;
 
@@ -132,12 +132,12 @@ static void assert_refused(const void *data, size_t size, int status, const char
 		fail_msg("'%s' does not say: %s", nvb_error_message(err), part);
 }
 
-#define LIE(change, status, part)                                      \
-	do {                                                           \
-		_cleanup_(made_done) struct made m = { 0 };            \
-		make(&m);                                              \
-		change;                                                \
-		assert_refused(m.data, m.size, (status), (part));      \
+#define LIE(change, status, part)                                                                  \
+	do {                                                                                       \
+		_cleanup_(made_done) struct made m = { 0 };                                        \
+		make(&m);                                                                          \
+		change;                                                                            \
+		assert_refused(m.data, m.size, (status), (part));                                  \
 	} while (0)
 
 static void test_lies(void **state)
@@ -303,20 +303,24 @@ static void test_ldconfig_reads_it(void **state)
 	make(&m);
 	assert_true(asprintf(&path, "%s/cache", scratch.path) > 0);
 	write_file(path, m.data, m.size);
-	assert_int_equal(spawn_capture(
-		&(struct spawn_capture_options){
-			.argv = (const char *const[]){ ldconfig, "-p", "-C", path, NULL },
-			.timeout_ms = 10000,
-			.limit_bytes = 1 << 16,
-		},
-		&output, &e, NULL), 0);
+	assert_int_equal(
+		spawn_capture(
+			&(struct spawn_capture_options){
+				.argv = (const char *const[]){ ldconfig, "-p", "-C", path, NULL },
+				.timeout_ms = 10000,
+				.limit_bytes = 1 << 16,
+			},
+			&output, &e, NULL),
+		0);
 	assert_int_equal(spawn_exit_code(e), 0);
 	assert_non_null(strstr(output, "7 libs found in cache"));
-	assert_non_null(strstr(output,
-		"libcuda.so.1 (libc6,x86-64) => /usr/lib/x86_64-linux-gnu/libcuda.so.1\n"));
-	assert_non_null(strstr(output, "libcuda.so.1 (libc6) => /usr/lib/i386-linux-gnu/libcuda.so.1\n"));
+	assert_non_null(strstr(
+		output, "libcuda.so.1 (libc6,x86-64) => /usr/lib/x86_64-linux-gnu/libcuda.so.1\n"));
+	assert_non_null(
+		strstr(output, "libcuda.so.1 (libc6) => /usr/lib/i386-linux-gnu/libcuda.so.1\n"));
 	assert_non_null(strstr(output, "libfoo.so.10 (libc6,x86-64) => /opt/foo/libfoo.so.10.2\n"));
-	assert_non_null(strstr(output, "ld-linux-x86-64.so.2 (ELF) => /lib64/ld-linux-x86-64.so.2\n"));
+	assert_non_null(
+		strstr(output, "ld-linux-x86-64.so.2 (ELF) => /lib64/ld-linux-x86-64.so.2\n"));
 }
 
 /*
@@ -400,13 +404,14 @@ static void test_loader_uses_it(void **state)
 	if (!copy_libm(library))
 		skip();
 	assert_int_equal(ldcache_write(
-		(struct ldcache_library[]){
-			{ "libaaa.so.1", "/nonexistent/libaaa.so.1", own_abi() },
-			{ PROBE, library, own_abi() },
-			{ "libzzz.so.10", "/nonexistent/libzzz.so.10", own_abi() },
-			{ "libzzz.so.9", "/nonexistent/libzzz.so.9", own_abi() },
-		},
-		4, a, &data, &size, NULL), 0);
+				 (struct ldcache_library[]){
+					 { "libaaa.so.1", "/nonexistent/libaaa.so.1", own_abi() },
+					 { PROBE, library, own_abi() },
+					 { "libzzz.so.10", "/nonexistent/libzzz.so.10", own_abi() },
+					 { "libzzz.so.9", "/nonexistent/libzzz.so.9", own_abi() },
+				 },
+				 4, a, &data, &size, NULL),
+		0);
 	assert_int_equal(probe(), 3);
 	write_file(cache, data, size);
 	switch (probe_with_cache(cache)) {
