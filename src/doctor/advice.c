@@ -8,14 +8,14 @@
  * CUDA needs nvidia-uvm, EGL and Vulkan on a display need nvidia-modeset and nvidia-drm.
  */
 static const struct advice_module nvidia_modules[] = {
-	{"nvidia_uvm", CAPABILITY_COMPUTE, "CUDA and OpenCL do not start"},
-	{"nvidia_modeset", CAPABILITY_DISPLAY, "no display and no Vulkan on one"},
-	{"nvidia_drm", CAPABILITY_GRAPHICS, "no Wayland, no GBM, no render node"},
+	{ "nvidia_uvm", CAPABILITY_COMPUTE, "CUDA and OpenCL do not start" },
+	{ "nvidia_modeset", CAPABILITY_DISPLAY, "no display and no Vulkan on one" },
+	{ "nvidia_drm", CAPABILITY_GRAPHICS, "no Wayland, no GBM, no render node" },
 };
 
 static const struct advice_major nvidia_majors[] = {
-	{"/dev/nvidia-uvm*", "nvidia-uvm"},
-	{"/dev/nvidia-caps/*", "nvidia-caps"},
+	{ "/dev/nvidia-uvm*", "nvidia-uvm" },
+	{ "/dev/nvidia-caps/*", "nvidia-caps" },
 };
 
 static const struct advice table[] = {

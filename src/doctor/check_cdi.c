@@ -122,11 +122,11 @@ static bool is_spec_name(const char *name)
 
 void check_cdi_specs(struct doctor *d)
 {
-	static const char *const dirs[] = {"/etc/cdi", "/var/run/cdi"};
+	static const char *const dirs[] = { "/etc/cdi", "/var/run/cdi" };
 	size_t n = 0;
 
 	for (size_t i = 0; i < ELEMENTS(dirs); i++) {
-		struct string_list names = {0};
+		struct string_list names = { 0 };
 
 		if (host_tree_list(d->tree, d->arena, dirs[i], &names) < 0)
 			continue;

@@ -74,8 +74,8 @@ static void check_files_of(struct doctor *d, const struct gpu_driver *driver)
 	const struct advice *advice = advice_for(driver->vendor, driver->name);
 
 	if (!driver->files.n) {
-		check_note(d, DOCTOR_FAILED, "no library of the driver '%s' was found",
-			driver->name);
+		check_note(
+			d, DOCTOR_FAILED, "no library of the driver '%s' was found", driver->name);
 		if (advice->no_files)
 			check_fix(d, "%s", advice->no_files);
 	} else if (driver->version && driver->files_version &&

@@ -29,14 +29,14 @@ static void add_nodes(struct doctor *d, struct node_ref_list *list,
 			d->out_of_memory = true;
 			return;
 		}
-		*ref = (struct node_ref){&node->node, vendor, driver, node->optional};
+		*ref = (struct node_ref){ &node->node, vendor, driver, node->optional };
 	}
 }
 
 /* The nodes that containers can get: of usable GPUs and of their drivers. */
 static struct node_ref_list collect_nodes(struct doctor *d)
 {
-	struct node_ref_list list = {0};
+	struct node_ref_list list = { 0 };
 
 	vec_foreach (const struct gpu_driver, driver, &d->inv->drivers)
 		add_nodes(d, &list, &driver->common_nodes, driver->vendor, driver->name);

@@ -21,16 +21,16 @@ static const struct userns_switch {
 	uint64_t forbidding;
 	const char *meaning, *fix;
 } userns_switches[] = {
-	{"/proc/sys/user/max_user_namespaces", 0, "no user namespace is allowed",
-		"sysctl -w user.max_user_namespaces=15000"},
+	{ "/proc/sys/user/max_user_namespaces", 0, "no user namespace is allowed",
+		"sysctl -w user.max_user_namespaces=15000" },
 	/* Debian and Arch kernels. */
-	{"/proc/sys/kernel/unprivileged_userns_clone", 0, "only root may make user namespaces",
-		"sysctl -w kernel.unprivileged_userns_clone=1"},
+	{ "/proc/sys/kernel/unprivileged_userns_clone", 0, "only root may make user namespaces",
+		"sysctl -w kernel.unprivileged_userns_clone=1" },
 	/* Ubuntu 23.10 and later. */
-	{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1,
+	{ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1,
 		"AppArmor takes all privileges from an ordinary user's namespace",
 		"give nvbind an AppArmor profile with 'userns,', or sysctl -w "
-		"kernel.apparmor_restrict_unprivileged_userns=0"},
+		"kernel.apparmor_restrict_unprivileged_userns=0" },
 };
 
 void check_user_namespaces(struct doctor *d)
@@ -83,8 +83,8 @@ static bool has_range(struct doctor *d, const char *path)
 
 void check_subordinate_ids(struct doctor *d)
 {
-	static const char *const files[] = {"/etc/subuid", "/etc/subgid"};
-	static const char *const programs[] = {"/usr/bin/newuidmap", "/usr/bin/newgidmap"};
+	static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
+	static const char *const programs[] = { "/usr/bin/newuidmap", "/usr/bin/newgidmap" };
 	const char *user = d->user->name ? d->user->name : "USER";
 
 	if (d->user->uid == 0) {

@@ -12,7 +12,7 @@
 /* "runc version 1.1.5", in the arena; NULL if the program does not answer. */
 static const char *version_of(struct doctor *d, const char *program)
 {
-	const char *argv[] = {program, "--version", NULL};
+	const char *argv[] = { program, "--version", NULL };
 	struct spawn_capture_options options = {
 		.argv = argv,
 		.timeout_ms = VERSION_TIMEOUT_MS,
@@ -30,7 +30,7 @@ static const char *version_of(struct doctor *d, const char *program)
 void check_oci_runtime(struct doctor *d)
 {
 	_cleanup_error_ struct nvb_error *err = NULL;
-	struct low_level_runtime runtime = {0};
+	struct low_level_runtime runtime = { 0 };
 	const char *version;
 
 	if (low_level_runtime_find(d->arena, d->user->uid != 0, &runtime, &err) < 0) {
@@ -52,7 +52,7 @@ void check_oci_runtime(struct doctor *d)
 void check_cgroups(struct doctor *d)
 {
 	enum cgroup_layout layout = cgroup_layout_read();
-	struct low_level_runtime runtime = {0};
+	struct low_level_runtime runtime = { 0 };
 	bool is_root = d->user->uid == 0;
 
 	if (layout == CGROUP_NONE) {

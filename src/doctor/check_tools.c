@@ -9,12 +9,12 @@
 #define TOOLKIT_CONFIG	 "/etc/nvidia-container-runtime/config.toml"
 #define DOCKER_CONFIG	 "/etc/docker/daemon.json"
 
-static const char *const program_dirs[] = {
-	"/usr/bin", "/usr/local/bin", "/usr/local/nvidia/toolkit", "/opt/rocm/bin"};
+static const char *const program_dirs[] = { "/usr/bin", "/usr/local/bin",
+	"/usr/local/nvidia/toolkit", "/opt/rocm/bin" };
 
-static const char *const tools[] = {"nvidia-ctk", "nvidia-container-runtime",
+static const char *const tools[] = { "nvidia-ctk", "nvidia-container-runtime",
 	"nvidia-container-runtime-hook", "nvidia-container-cli", "nvidia-cdi-hook", "nvidia-docker",
-	"amd-container-runtime", "amd-ctk"};
+	"amd-container-runtime", "amd-ctk" };
 
 static void note_tools(struct doctor *d)
 {
@@ -135,8 +135,8 @@ void check_docker(struct doctor *d)
 		return;
 	}
 	if (r < 0) {
-		check_note(d, DOCTOR_SKIPPED, "'" DOCKER_CONFIG "' cannot be read: %s",
-			strerror(-r));
+		check_note(
+			d, DOCTOR_SKIPPED, "'" DOCKER_CONFIG "' cannot be read: %s", strerror(-r));
 		return;
 	}
 	if (json_parse(text, strlen(text), &config, &why) < 0) {

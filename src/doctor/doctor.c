@@ -19,7 +19,7 @@ static const struct check {
 	void (*function)(struct doctor *d);
 	enum check_scope scope;
 } checks[] = {
-#define CHECK(name, function, scope) {name, function, scope},
+#define CHECK(name, function, scope) { name, function, scope },
 #include "doctor/checks.def"
 #undef CHECK
 };
@@ -159,7 +159,7 @@ void doctor_report_free(struct doctor_report *report)
 
 int doctor_user_read(struct arena *a, struct doctor_user *ret_user, struct nvb_error **err)
 {
-	struct doctor_user user = {.uid = geteuid(), .gid = getegid()};
+	struct doctor_user user = { .uid = geteuid(), .gid = getegid() };
 	int n = getgroups(0, NULL);
 	const struct passwd *entry;
 

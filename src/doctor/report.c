@@ -26,8 +26,8 @@ const char *doctor_result_name(enum doctor_result result)
 	return names[result];
 }
 
-int doctor_format_text(const struct doctor_report *report, bool detailed, char **ret_text,
-	struct nvb_error **err)
+int doctor_format_text(
+	const struct doctor_report *report, bool detailed, char **ret_text, struct nvb_error **err)
 {
 	_cleanup_(strbuf_done) struct strbuf out = STRBUF_INIT(TEXT_LIMIT_BYTES);
 	const char *separator = "";

@@ -22,8 +22,8 @@ static int set_option(void *target, int id, const char *value, struct nvb_error 
 	return 0;
 }
 
-static int examine(const struct host_tree *tree, struct doctor_report **ret_report,
-	struct nvb_error **err)
+static int examine(
+	const struct host_tree *tree, struct doctor_report **ret_report, struct nvb_error **err)
 {
 	_cleanup_(inventory_freep) struct inventory *inv = NULL;
 	_cleanup_(arena_freep) struct arena *arena = arena_new();
@@ -47,7 +47,7 @@ int cmd_doctor(const struct command_context *context, int argc, char **argv, str
 	_cleanup_(host_tree_done) struct host_tree tree = HOST_TREE_INIT;
 	_cleanup_free_ char *text = NULL;
 	struct command_context local = *context;
-	struct doctor_options options = {0};
+	struct doctor_options options = { 0 };
 	int first, r;
 
 	first = command_parse(COMMAND_DOCTOR, &local, argc, argv, set_option, &options, NULL, err);

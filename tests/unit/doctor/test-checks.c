@@ -32,7 +32,7 @@ static int machine_setup(void **state)
 	m->inv.arena = arena_new();
 	assert_non_null(m->inv.arena);
 	m->inv.host_prefix = m->dir;
-	m->user = (struct doctor_user){.uid = 1000, .gid = 1000, .name = "alice"};
+	m->user = (struct doctor_user){ .uid = 1000, .gid = 1000, .name = "alice" };
 	*state = m;
 	return 0;
 }
@@ -117,8 +117,8 @@ static void expect_of(struct machine *m, void (*check)(struct doctor *d), enum d
 	strbuf_done(&d.reason);
 }
 
-static struct gpu_driver *add_driver(struct machine *m, const char *version,
-	const char *files_version)
+static struct gpu_driver *add_driver(
+	struct machine *m, const char *version, const char *files_version)
 {
 	struct gpu_driver *driver = vec_push(m->inv.arena, &m->inv.drivers);
 
@@ -266,7 +266,7 @@ static void test_node_access(void **state)
 {
 	struct machine *m = *state;
 	struct host_node *node = add_node(m, add_gpu(m, GPU_USABLE, NULL), "/dev/dri/renderD128");
-	static const gid_t groups[] = {20, 44};
+	static const gid_t groups[] = { 20, 44 };
 
 	put(m, "/etc/group", "root:x:0:\nvideo:x:44:\n");
 	expect(m, "node-access", DOCTOR_FAILED, "alice may not open '/dev/dri/renderD128'",

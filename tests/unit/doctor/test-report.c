@@ -9,14 +9,14 @@
 #include "doctor/check.h"
 
 static struct doctor_finding findings[] = {
-	{"gpus", DOCTOR_OK, "8 of 8 GPUs can be used", NULL},
-	{"driver-files", DOCTOR_FAILED, "two \"versions\"", "restart"},
-	{"cgroups", DOCTOR_SKIPPED, "no", NULL},
+	{ "gpus", DOCTOR_OK, "8 of 8 GPUs can be used", NULL },
+	{ "driver-files", DOCTOR_FAILED, "two \"versions\"", "restart" },
+	{ "cgroups", DOCTOR_SKIPPED, "no", NULL },
 };
 
 static struct doctor_report report = {
-	.findings = {findings, ELEMENTS(findings), ELEMENTS(findings)},
-	.counts = {[DOCTOR_OK] = 1, [DOCTOR_FAILED] = 1, [DOCTOR_SKIPPED] = 1},
+	.findings = { findings, ELEMENTS(findings), ELEMENTS(findings) },
+	.counts = { [DOCTOR_OK] = 1, [DOCTOR_FAILED] = 1, [DOCTOR_SKIPPED] = 1 },
 };
 
 static void test_text(void **state)
@@ -47,7 +47,7 @@ static void test_detailed_text(void **state)
 
 static void test_nothing_to_say(void **state)
 {
-	const struct doctor_report empty = {0};
+	const struct doctor_report empty = { 0 };
 	_cleanup_free_ char *text = NULL;
 
 	(void)state;
@@ -70,7 +70,7 @@ static void test_json(void **state)
 
 static struct doctor new_doctor(struct arena *arena)
 {
-	return (struct doctor){.arena = arena, .reason = STRBUF_INIT(8192)};
+	return (struct doctor){ .arena = arena, .reason = STRBUF_INIT(8192) };
 }
 
 static void test_the_worst_note_decides(void **state)
