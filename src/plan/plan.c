@@ -120,32 +120,50 @@ static int check_selection(const struct request *req, struct nvb_error **err)
 	return 0;
 }
 
+typedef int (*plan_step)(struct plan_build *b, struct nvb_error **err);
+
+static int make(struct plan_build *b, const plan_step *steps, size_t n_steps,
+	struct plan **ret_plan, struct nvb_error **err)
+{
+	_cleanup_(arena_freep) struct arena *arena = arena_new();
+	int r;
+
+	b->plan = arena ? arena_new_object(arena, struct plan) : NULL;
+	if (!b->plan)
+		return NVB_OOM(err);
+	b->plan->arena = arena;
+	r = check_selection(b->req, err);
+	if (r >= 0)
+		r = copy_request(b->plan, b->req, err);
+	for (size_t i = 0; r >= 0 && i < n_steps; i++)
+		r = steps[i](b, err);
+	if (r < 0)
+		return r;
+	arena = NULL;
+	*ret_plan = b->plan;
+	return 0;
+}
+
 int plan_make(const struct inventory *inv, const struct request *req,
 	const struct container_root *root, struct plan **ret_plan, struct nvb_error **err)
 {
-	static int (*const steps[])(struct plan_build *, struct nvb_error **) = {
+	static const plan_step steps[] = {
 		plan_driver_check,
 		plan_nodes_add,
 		plan_files_add,
 		plan_env_add,
 		plan_knobs_add,
 	};
-	_cleanup_(arena_freep) struct arena *arena = arena_new();
 	struct plan_build b = { .inv = inv, .req = req, .root = root };
-	int r;
 
-	b.plan = arena ? arena_new_object(arena, struct plan) : NULL;
-	if (!b.plan)
-		return NVB_OOM(err);
-	b.plan->arena = arena;
-	r = check_selection(req, err);
-	if (r >= 0)
-		r = copy_request(b.plan, req, err);
-	for (size_t i = 0; r >= 0 && i < ELEMENTS(steps); i++)
-		r = steps[i](&b, err);
-	if (r < 0)
-		return r;
-	arena = NULL;
-	*ret_plan = b.plan;
-	return 0;
+	return make(&b, steps, ELEMENTS(steps), ret_plan, err);
+}
+
+int plan_make_nodes(const struct inventory *inv, const struct request *req, struct plan **ret_plan,
+	struct nvb_error **err)
+{
+	static const plan_step steps[] = { plan_driver_check, plan_nodes_add };
+	struct plan_build b = { .inv = inv, .req = req };
+
+	return make(&b, steps, ELEMENTS(steps), ret_plan, err);
 }

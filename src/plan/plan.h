@@ -49,6 +49,16 @@ struct plan_mount {
 
 struct plan_mount_list VEC(struct plan_mount);
 
+/* A program that the low-level runtime runs. nvbind itself plans none: a CDI spec may bring one. */
+struct plan_hook {
+	const char *name; /* "createContainer" */
+	const char *path;
+	struct string_list args, env;
+	int64_t timeout_s; /* 0: none given */
+};
+
+struct plan_hook_list VEC(struct plan_hook);
+
 struct plan_rlimit {
 	const char *type; /* "RLIMIT_MEMLOCK" */
 	uint64_t soft, hard;
@@ -70,6 +80,7 @@ struct plan {
 	struct string_list env;        /* NAME=VALUE, sorted by name, each name once */
 	struct gid_list additional_gids;
 	struct plan_rlimit_list rlimits;
+	struct plan_hook_list hooks;
 	struct plan_knob_list knobs;
 	struct string_list warnings;
 	struct string_list engine_argv; /* empty: in process */
@@ -91,6 +102,20 @@ int plan_questions(const struct inventory *inv, const struct request *req, struc
  */
 int plan_make(const struct inventory *inv, const struct request *req,
 	const struct container_root *root, struct plan **ret_plan, struct nvb_error **err);
+
+/*
+ * The part of a plan that needs no container root: nodes, groups and their warnings. Mounts,
+ * environment and knobs stay empty. Errors: as plan_make().
+ */
+int plan_make_nodes(const struct inventory *inv, const struct request *req, struct plan **ret_plan,
+	struct nvb_error **err);
+
+/* True if a container with these capabilities gets the file. */
+bool plan_files_wanted(const struct driver_file *file, capability_set capabilities);
+/* True if the file goes below a library directory of the container. Others have a fixed place. */
+bool plan_files_is_library(const struct driver_file *file);
+/* The options of its mount. Shared: nothing may be added to the list. */
+const struct string_list *plan_files_options(const struct driver_file *file);
 
 void plan_free(struct plan *plan);
 DEFINE_FREEP(struct plan, plan_free)

@@ -35,9 +35,6 @@ int plan_driver_check(struct plan_build *b, struct nvb_error **err);
 int plan_nodes_add(struct plan_build *b, struct nvb_error **err);
 
 /* plan_files.c: driver files. */
-bool plan_files_wanted(const struct driver_file *file, capability_set capabilities);
-/* True if the file goes below a library directory of the container. Others have a fixed place. */
-bool plan_files_is_library(const struct driver_file *file);
 /* `name` in the directory of `target`, in the arena; NULL: out of memory. */
 const char *plan_files_beside(struct arena *a, const char *target, const char *name);
 /* NULL if the driver's files can be used in this root, else why not. */

@@ -60,12 +60,6 @@ const char *plan_files_problem(const struct plan_build *b, const struct gpu_driv
 	return NULL;
 }
 
-struct placement {
-	struct plan_build *b;
-	struct mount_draft_list drafts;
-	struct string_list warned; /* what was said once */
-};
-
 static const char *const file_options[] = { "ro", "nosuid", "nodev", "rbind", "rprivate" };
 /* A socket is connected to, which a read-only mount refuses. */
 static const char *const socket_options[] = { "nosuid", "nodev", "noexec", "rbind", "rprivate" };
@@ -79,6 +73,17 @@ static const char *const socket_options[] = { "nosuid", "nodev", "noexec", "rbin
 
 static const struct string_list file_option_list = OPTION_LIST(file_options);
 static const struct string_list socket_option_list = OPTION_LIST(socket_options);
+
+const struct string_list *plan_files_options(const struct driver_file *file)
+{
+	return file->kind == DRIVER_FILE_SOCKET ? &socket_option_list : &file_option_list;
+}
+
+struct placement {
+	struct plan_build *b;
+	struct mount_draft_list drafts;
+	struct string_list warned; /* what was said once */
+};
 
 static const char *join(struct arena *a, const char *dir, const char *name)
 {
@@ -98,16 +103,13 @@ static int add_draft(struct placement *p, const struct driver_file *file, const 
 {
 	size_t order = p->drafts.n;
 	struct mount_draft *draft = vec_push(p->b->plan->arena, &p->drafts);
-	const struct string_list *options = &file_option_list;
 
-	if (file->kind == DRIVER_FILE_SOCKET)
-		options = &socket_option_list;
 	if (!draft || !destination)
 		return NVB_OOM(err);
 	*draft = (struct mount_draft){
 		.source = file->host_path,
 		.destination = destination,
-		.options = options,
+		.options = plan_files_options(file),
 		.order = order,
 	};
 	return 0;

@@ -13,9 +13,10 @@ struct json {
 	struct json_object *root;
 };
 
-static void add_strings(struct json *j, const char *key, const struct string_list *list)
+static void add_strings(struct json *j, struct json_object *object, const char *key,
+	const struct string_list *list)
 {
-	struct json_object *array = json_add_array(&j->builder, j->root, key);
+	struct json_object *array = json_add_array(&j->builder, object, key);
 
 	vec_foreach (const char *, item, list)
 		json_append_string(&j->builder, array, *item);
@@ -120,8 +121,24 @@ static void add_limits(struct json *j, const struct plan *plan)
 		json_add_uint(&j->builder, o, "soft", limit->soft);
 		json_add_uint(&j->builder, o, "hard", limit->hard);
 	}
-	/* The built-in engine needs none; the key is there for what does. */
-	(void)json_add_array(&j->builder, j->root, "hooks");
+}
+
+static void add_hooks(struct json *j, const struct plan_hook_list *hooks)
+{
+	struct json_object *array = json_add_array(&j->builder, j->root, "hooks");
+
+	vec_foreach (struct plan_hook, hook, hooks) {
+		struct json_object *o = json_append_object(&j->builder, array);
+
+		json_add_string(&j->builder, o, "name", hook->name);
+		json_add_string(&j->builder, o, "path", hook->path);
+		add_strings(j, o, "args", &hook->args);
+		add_strings(j, o, "env", &hook->env);
+		if (hook->timeout_s)
+			json_add_int(&j->builder, o, "timeout", hook->timeout_s);
+		else
+			json_add_null(&j->builder, o, "timeout");
+	}
 }
 
 static void add_knobs(struct json *j, const struct plan_knob_list *knobs)
@@ -149,7 +166,7 @@ int plan_format_json(const struct plan *plan, char **ret_text, struct nvb_error 
 	j.root = root = json_new_object(&j.builder);
 	json_add_string(&j.builder, root, "engine", plan->engine);
 	json_add_string(&j.builder, root, "image", plan->image);
-	add_strings(&j, "command", &plan->command);
+	add_strings(&j, root, "command", &plan->command);
 	add_isolation(&j, plan);
 	add_gpus(&j, &plan->gpus);
 	add_nodes(&j, &plan->nodes);
@@ -157,9 +174,10 @@ int plan_format_json(const struct plan *plan, char **ret_text, struct nvb_error 
 	if (add_env(&j, scratch, &plan->env) < 0)
 		return NVB_OOM(err);
 	add_limits(&j, plan);
+	add_hooks(&j, &plan->hooks);
 	add_knobs(&j, &plan->knobs);
-	add_strings(&j, "warnings", &plan->warnings);
-	add_strings(&j, "engine_argv", &plan->engine_argv);
+	add_strings(&j, root, "warnings", &plan->warnings);
+	add_strings(&j, root, "engine_argv", &plan->engine_argv);
 	r = json_builder_check(&j.builder, err);
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "write the plan");

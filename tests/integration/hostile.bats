@@ -39,7 +39,7 @@ fingerprint() {
 	[ "$status" -eq 0 ]
 	[[ "$stderr" == *"libcuda.so.1"*"/etc/passwd"* ]]
 	[[ "$output" == *"$(head -n 1 "$root/etc/passwd")"* ]]
-	[[ "$output" != *" /etc/passwd "* ]]
+	[[ "$output" == *"mounts /etc/passwd 0"* ]]
 	[[ "${lines[-1]}" == "open /dev/nvidia0 ENXIO" ]]
 	[ "$(fingerprint)" = "$before" ]
 	assert_clean
