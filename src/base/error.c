@@ -95,6 +95,7 @@ int nvb_error_context(struct nvb_error **err, int status, const char *file, int 
 	text = format_message(format, ap);
 	va_end(ap);
 	/* A frame that cannot be added is left out; the cause is still there. */
+	(*err)->status = status;
 	if (!text || asprintf(&joined, "%s: %s", text, (*err)->message) < 0)
 		return status;
 	free((*err)->message);

@@ -35,6 +35,7 @@ struct nvb_error;
 /* `err` may be NULL: then only the status is returned. */
 int nvb_error_raise(struct nvb_error **err, int status, int errnum, const char *file, int line,
 	const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* `status` becomes the error's own: a caller may know better what it means. */
 int nvb_error_context(struct nvb_error **err, int status, const char *file, int line,
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Replaces the hint. Ignored when err or *err is NULL. Returns `status` unchanged. */

@@ -102,7 +102,8 @@ errint_t file_replace_at(int dir_fd, const char *name, const void *data, size_t 
 	fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
-	r = file_write_fd(fd, data, length);
+	/* Exactly the mode asked for, whatever the umask of whoever runs this. */
+	r = fchmod(fd, mode) < 0 ? -errno : file_write_fd(fd, data, length);
 	/* close() reports what a delayed write could not store (NFS, quota). */
 	if (r == 0 && close(TAKE_FD(fd)) < 0)
 		r = -errno;

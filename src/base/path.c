@@ -424,16 +424,26 @@ static errint_t move_to_top(struct removal *removal, int dir_fd, const char *nam
 	return -errno;
 }
 
+/* The owner may have made the directory itself read-only (the caches of Go and Nix are). */
+static errint_t unlink_entry(int dir_fd, const char *name, int flags)
+{
+	if (unlinkat(dir_fd, name, flags) == 0 || errno == ENOENT)
+		return 0;
+	if (errno == EACCES && fchmod(dir_fd, 0700) == 0 &&
+		(unlinkat(dir_fd, name, flags) == 0 || errno == ENOENT))
+		return 0;
+	return -errno;
+}
+
 static errint_t remove_entry(struct removal *removal, int dir_fd, const char *name, unsigned depth)
 {
 	_cleanup_close_ int fd = -1;
 	uint64_t mount_id = 0;
 	errint_t r;
 
-	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -errno;
+	r = unlink_entry(dir_fd, name, 0);
+	if (r != -EISDIR && r != -EPERM)
+		return r;
 	if (depth > MAX_DEPTH)
 		return move_to_top(removal, dir_fd, name);
 	fd = open_to_empty(dir_fd, name);
@@ -445,11 +455,7 @@ static errint_t remove_entry(struct removal *removal, int dir_fd, const char *na
 	if (mount_id != removal->mount_id)
 		return -EXDEV;
 	r = remove_below(removal, fd, depth + 1);
-	if (r < 0)
-		return r;
-	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return -errno;
-	return 0;
+	return r < 0 ? r : unlink_entry(dir_fd, name, AT_REMOVEDIR);
 }
 
 static errint_t remove_below(struct removal *removal, int dir_fd, unsigned depth)
@@ -471,7 +477,6 @@ static errint_t remove_below(struct removal *removal, int dir_fd, unsigned depth
 		struct dirent *entry;
 		errint_t r;
 
-		errno = 0;
 		entry = readdir(dir);
 		if (!entry)
 			break;

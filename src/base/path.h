@@ -48,7 +48,7 @@ errint_t path_mkdir_all_in(int root_fd, const char *path, mode_t mode);
 /* Removes `name` below dir_fd and all below it, following no link and crossing no mount. */
 errint_t path_remove_tree(int dir_fd, const char *name);
 
-/* "/a//b/./c/" becomes "/a/b/c"; false if it is relative, has "..", or is over 4095 bytes. */
+/* Absolute, without "//", "." and "..", without a slash at its end, at most 4095 bytes. */
 bool path_is_normal(const char *path);
 
 /* Text after the last slash. */

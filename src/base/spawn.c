@@ -18,6 +18,7 @@
 
 #define NOBODY 65534
 #define EXIT_CANNOT_EXEC 127
+#define DEATH_TIMEOUT_MS 1000
 
 int spawn_exit_code(struct spawn_exit e)
 {
@@ -58,8 +59,14 @@ static bool become_nobody(void)
 		setresuid(NOBODY, NOBODY, NOBODY) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
+/* Set behind every change of user: the kernel forgets it then. */
+static bool die_with(pid_t parent)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
+}
+
 static void __attribute__((noreturn))
-run_child(const struct spawn_capture_options *o, int out_fd)
+run_child(const struct spawn_capture_options *o, int out_fd, pid_t parent)
 {
 	static const char *const no_environment[] = { NULL };
 	int null_fd = open("/dev/null", O_RDWR);
@@ -70,6 +77,8 @@ run_child(const struct spawn_capture_options *o, int out_fd)
 		_exit(EXIT_CANNOT_EXEC);
 	spawn_reset_child();
 	if (o->unprivileged && geteuid() == 0 && !become_nobody())
+		_exit(EXIT_CANNOT_EXEC);
+	if (!die_with(parent))
 		_exit(EXIT_CANNOT_EXEC);
 	(void)execve(o->argv[0], (char *const *)o->argv,
 		(char *const *)(o->envp ? o->envp : no_environment));
@@ -120,27 +129,34 @@ static int read_until_end(int fd, const struct spawn_capture_options *o, uint64_
 }
 
 /*
- * Waits until the program has ended: it may close its output and go on. Before Linux 5.3 there is
- * no descriptor to wait for, and then no limit either.
+ * Waits until the program has ended: it may close its output and go on. False: it has not by the
+ * deadline. Before Linux 5.3 there is no descriptor to wait for, and then no limit either.
  */
-static int await_end(pid_t pid, const struct spawn_capture_options *o, uint64_t deadline_ms,
-	struct nvb_error **err)
+static bool await_end(pid_t pid, uint64_t deadline_ms)
 {
-	_cleanup_close_ int pid_fd = -1;
+	_cleanup_close_ int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
 
-	if (!o->timeout_ms)
-		return 0;
-	pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	while (pid_fd >= 0) {
 		struct pollfd p = { .fd = pid_fd, .events = POLLIN };
 		uint64_t now = now_ms();
 
 		if (now >= deadline_ms)
-			return raise_late(o, err);
+			return false;
 		if (poll(&p, 1, (int)(deadline_ms - now)) > 0)
 			break;
 	}
-	return 0;
+	return true;
+}
+
+/* A program stuck in the kernel (a GPU that fell off the bus) does not die of SIGKILL: it is left
+ * behind rather than waited for. */
+static void kill_and_reap(pid_t pid)
+{
+	struct spawn_exit ignored;
+
+	(void)kill(pid, SIGKILL);
+	if (await_end(pid, now_ms() + DEATH_TIMEOUT_MS))
+		(void)spawn_wait(pid, &ignored, NULL);
 }
 
 int spawn_capture(const struct spawn_capture_options *options, char **ret_output,
@@ -148,17 +164,16 @@ int spawn_capture(const struct spawn_capture_options *options, char **ret_output
 {
 	_cleanup_(strbuf_done) struct strbuf out = STRBUF_INIT(options->limit_bytes);
 	_cleanup_close_ int read_fd = -1;
-	struct nvb_error **wait_err;
-	int pipe_fds[2], r, w;
+	int pipe_fds[2], r;
 	uint64_t deadline_ms;
-	pid_t pid;
+	pid_t pid, self = getpid();
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return NVB_RAISE(err, NVB_ERR_FAILED, errno, "create a pipe");
 	read_fd = pipe_fds[0];
 	pid = fork();
 	if (pid == 0)
-		run_child(options, pipe_fds[1]);
+		run_child(options, pipe_fds[1], self);
 	r = errno;
 	closep(&pipe_fds[1]);
 	if (pid < 0)
@@ -166,16 +181,15 @@ int spawn_capture(const struct spawn_capture_options *options, char **ret_output
 
 	deadline_ms = now_ms() + options->timeout_ms;
 	r = read_until_end(read_fd, options, deadline_ms, &out, err);
-	if (r >= 0)
-		r = await_end(pid, options, deadline_ms, err);
-	if (r < 0)
-		(void)kill(pid, SIGKILL);
-	wait_err = r < 0 ? NULL : err;
-	w = spawn_wait(pid, ret_exit, wait_err);
+	if (r >= 0 && options->timeout_ms && !await_end(pid, deadline_ms))
+		r = raise_late(options, err);
+	if (r < 0) {
+		kill_and_reap(pid);
+		return r;
+	}
+	r = spawn_wait(pid, ret_exit, err);
 	if (r < 0)
 		return r;
-	if (w < 0)
-		return w;
 	if (ret_exit->by_signal)
 		return NVB_RAISE(err, NVB_ERR_FAILED, 0, "'%s' was killed by signal %d",
 			options->argv[0], ret_exit->code);

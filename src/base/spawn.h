@@ -34,7 +34,8 @@ struct spawn_capture_options {
 };
 
 /*
- * Runs a program to its end and returns its standard output (malloc'd, NUL-terminated).
+ * Runs a program to its end, or ours: it does not outlive us. Returns its standard output
+ * (malloc'd, NUL-terminated).
  * Errors: NVB_ERR_FAILED (cannot start, killed by a signal, timeout), NVB_ERR_LIMIT.
  * A non-zero exit status is not an error here: see *ret_exit.
  */
