@@ -1,41 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The new format: a header of 48 bytes, then entries of 24 bytes, then NUL-terminated strings, then
- * extensions. Offsets of strings count from the header. The old part, if there is one, stands
- * before it: a header of 16 bytes, entries of 12 bytes, strings; its offsets count from behind
- * its entries. All numbers have the machine's byte order; ours is little endian.
- */
-#include "format/ldcache.h"
-
-#include <endian.h>
-#include <string.h>
-
-#define OLD_MAGIC	 "ld.so-1.7.0"
-#define OLD_HEADER_BYTES 16
-#define OLD_ENTRY_BYTES	 12
-#define NEW_MAGIC	 "glibc-ld.so.cache1.1"
-#define NEW_MAGIC_BYTES	 20
-#define NEW_HEADER_BYTES 48
-#define NEW_ENTRY_BYTES	 24
-#define NEW_ALIGN	 8
-
-/* Offsets in the new header. */
-#define AT_COUNT	20
-#define AT_STRINGS_SIZE 24
-#define AT_ENDIAN	28
-#define ENDIAN_MASK	3
-#define ENDIAN_UNSET	0
-#define ENDIAN_LITTLE	2
-#define ENDIAN_BIG	3
-
-/* Offsets in an entry; the first three are those of the old format too. */
-#define AT_FLAGS 0
-#define AT_KEY	 4
-#define AT_VALUE 8
-#define AT_HWCAP 16
-
-#define MAX_SONAME_BYTES 256
-#define MAX_PATH_BYTES	 4096
+#include "format/ldcache_layout.h"
 
 /* FLAG_ELF_LIBC6 with the architecture's bits above it; FLAG_ELF alone. */
 static const struct abi_row {
@@ -66,7 +30,7 @@ static enum ldcache_abi abi_of_flags(uint32_t flags)
 	return LDCACHE_OTHER;
 }
 
-static bool flags_of_abi(enum ldcache_abi abi, uint32_t *ret_flags)
+bool ldcache_flags_of_abi(enum ldcache_abi abi, uint32_t *ret_flags)
 {
 	for (size_t i = 0; i < ELEMENTS(abi_table); i++)
 		if (abi_table[i].abi == abi) {
@@ -74,20 +38,6 @@ static bool flags_of_abi(enum ldcache_abi abi, uint32_t *ret_flags)
 			return true;
 		}
 	return false;
-}
-
-static uint32_t get32(const unsigned char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
-static void put32(unsigned char *p, uint32_t v)
-{
-	v = htole32(v);
-	memcpy(p, &v, sizeof(v));
 }
 
 static bool starts_with(const unsigned char *data, size_t size, const char *magic, size_t length)
@@ -321,126 +271,4 @@ int ldcache_find(const struct ldcache *cache, const char *soname, enum ldcache_a
 		*ret = entry;
 	}
 	return best > 0;
-}
-
-/* Writing. */
-
-struct sortable {
-	const struct ldcache_library *library;
-	uint32_t flags;
-};
-
-static int by_cache_order(const void *left, const void *right)
-{
-	const struct sortable *l = left, *r = right;
-	int order = ldcache_compare(r->library->soname, l->library->soname);
-
-	if (order)
-		return order;
-	if (l->flags != r->flags)
-		return l->flags < r->flags ? 1 : -1;
-	return l->library < r->library ? -1 : l->library > r->library;
-}
-
-/* Ten digits can wrap in glibc's comparison, which then is no order. */
-static bool name_can_be_sorted(const char *name)
-{
-	size_t digits = 0;
-
-	for (; *name; name++) {
-		if (*name <= ' ' || *name > '~' || *name == '/')
-			return false;
-		digits = is_digit(*name) ? digits + 1 : 0;
-		if (digits > 9)
-			return false;
-	}
-	return true;
-}
-
-static int check_library(
-	const struct ldcache_library *l, uint32_t *ret_flags, struct nvb_error **err)
-{
-	if (!*l->soname || strlen(l->soname) >= MAX_SONAME_BYTES || !name_can_be_sorted(l->soname))
-		return NVB_RAISE(err, NVB_ERR_FORMAT, 0,
-			"write ld.so.cache: '%.64s' cannot be the name of a library", l->soname);
-	if (l->path[0] != '/' || strlen(l->path) >= MAX_PATH_BYTES)
-		return NVB_RAISE(err, NVB_ERR_FORMAT, 0,
-			"write ld.so.cache: '%.64s' cannot be the path of a library", l->path);
-	if (!flags_of_abi(l->abi, ret_flags))
-		return NVB_RAISE(err, NVB_ERR_FORMAT, 0,
-			"write ld.so.cache: the ABI of '%.64s' is unknown", l->path);
-	return 0;
-}
-
-/* A name is usually the end of its path: then one string serves both. */
-static bool path_ends_in_name(const struct ldcache_library *l)
-{
-	const char *slash = strrchr(l->path, '/');
-
-	return strcmp(slash + 1, l->soname) == 0;
-}
-
-static size_t text_bytes(const struct ldcache_library *l)
-{
-	return strlen(l->path) + 1 + (path_ends_in_name(l) ? 0 : strlen(l->soname) + 1);
-}
-
-static void put_entry(
-	unsigned char *entry, unsigned char *data, size_t *text_at, const struct sortable *s)
-{
-	const struct ldcache_library *l = s->library;
-	size_t path_size = strlen(l->path) + 1, name_size = strlen(l->soname) + 1;
-	size_t path_at = *text_at, name_at = path_at + path_size - name_size;
-
-	memcpy(data + path_at, l->path, path_size);
-	*text_at += path_size;
-	if (!path_ends_in_name(l)) {
-		name_at = *text_at;
-		memcpy(data + name_at, l->soname, name_size);
-		*text_at += name_size;
-	}
-	put32(entry + AT_FLAGS, s->flags);
-	put32(entry + AT_KEY, (uint32_t)name_at);
-	put32(entry + AT_VALUE, (uint32_t)path_at);
-}
-
-int ldcache_write(const struct ldcache_library *libraries, size_t n, struct arena *a,
-	const void **ret_data, size_t *ret_size, struct nvb_error **err)
-{
-	_cleanup_free_ struct sortable *sorted = NULL;
-	size_t size = NEW_HEADER_BYTES, text_at;
-	unsigned char *data;
-	int r;
-
-	if (n > LDCACHE_LIMIT_BYTES / NEW_ENTRY_BYTES)
-		return NVB_RAISE(err, NVB_ERR_LIMIT, 0, "write ld.so.cache: %zu libraries", n);
-	sorted = calloc(n + 1, sizeof(*sorted));
-	if (!sorted)
-		return NVB_OOM(err);
-	for (size_t i = 0; i < n; i++) {
-		sorted[i].library = &libraries[i];
-		r = check_library(&libraries[i], &sorted[i].flags, err);
-		if (r < 0)
-			return r;
-		size += NEW_ENTRY_BYTES + text_bytes(&libraries[i]);
-	}
-	if (size > LDCACHE_LIMIT_BYTES)
-		return NVB_RAISE(err, NVB_ERR_LIMIT, 0, "write ld.so.cache: more than %zu bytes",
-			LDCACHE_LIMIT_BYTES);
-	data = arena_alloc(a, size);
-	if (!data)
-		return NVB_OOM(err);
-	qsort(sorted, n, sizeof(*sorted), by_cache_order);
-
-	text_at = NEW_HEADER_BYTES + n * NEW_ENTRY_BYTES;
-	memcpy(data, NEW_MAGIC, NEW_MAGIC_BYTES);
-	put32(data + AT_COUNT, (uint32_t)n);
-	put32(data + AT_STRINGS_SIZE, (uint32_t)(size - text_at));
-	data[AT_ENDIAN] = ENDIAN_LITTLE;
-	for (size_t i = 0; i < n; i++)
-		put_entry(
-			data + NEW_HEADER_BYTES + i * NEW_ENTRY_BYTES, data, &text_at, &sorted[i]);
-	*ret_data = data;
-	*ret_size = size;
-	return 0;
 }

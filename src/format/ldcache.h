@@ -80,5 +80,16 @@ struct ldcache_library {
 int ldcache_write(const struct ldcache_library *libraries, size_t n, struct arena *a,
 	const void **ret_data, size_t *ret_size, struct nvb_error **err);
 
+/*
+ * The same behind an older cache: its entries stay, with their flags and hardware capabilities,
+ * but for those whose name and ABI `libraries` has. An entry that no cache should hold is left
+ * out. Errors: those of ldcache_parse() too.
+ */
+int ldcache_merge(const void *older, size_t older_size, const struct ldcache_library *libraries,
+	size_t n, struct arena *a, const void **ret_data, size_t *ret_size, struct nvb_error **err);
+
+/* True if a cache can hold a library of this name. */
+bool ldcache_name_is_sound(const char *name);
+
 /* The order of names in a cache: digits compare as numbers. For ldcache_write() and its tests. */
 int ldcache_compare(const char *left, const char *right);

@@ -53,17 +53,28 @@ static int compare_gpus(const void *a, const void *b)
 	return strcmp(left->pci_address, right->pci_address);
 }
 
-int inventory_discover(const struct host_tree *tree, struct inventory **ret_inv,
+static struct gpu_discovery discovery_in(const struct discover_trees *trees, struct inventory *inv)
+{
+	return (struct gpu_discovery){
+		.tree = trees->machine,
+		.driver_tree = trees->driver,
+		.dev_tree = trees->dev,
+		.inv = inv,
+	};
+}
+
+int inventory_discover_in(const struct discover_trees *trees, struct inventory **ret_inv,
 	struct nvb_error **err)
 {
-	_cleanup_(inventory_freep) struct inventory *inv = inventory_new(tree);
+	_cleanup_(inventory_freep) struct inventory *inv = inventory_new(trees->machine);
 	struct pci_device_list pci = { 0 };
-	struct gpu_discovery d = { .tree = tree, .pci = &pci, .inv = inv };
+	struct gpu_discovery d = discovery_in(trees, inv);
 	int r;
 
 	if (!inv)
 		return NVB_OOM(err);
-	r = pci_list_display(tree, inv->arena, &pci, &inv->warnings, err);
+	d.pci = &pci;
+	r = pci_list_display(d.tree, inv->arena, &pci, &inv->warnings, err);
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "look for GPUs");
 	for (size_t i = 0; i < ELEMENTS(vendors); i++) {
@@ -82,6 +93,26 @@ int inventory_discover(const struct host_tree *tree, struct inventory **ret_inv,
 	log_debug("inventory", "%zu display devices on the bus, %zu GPUs, %zu drivers", pci.n,
 		inv->gpus.n, inv->drivers.n);
 	*ret_inv = TAKE_PTR(inv);
+	return 0;
+}
+
+int inventory_discover(const struct host_tree *tree, struct inventory **ret_inv,
+	struct nvb_error **err)
+{
+	return inventory_discover_in(&(struct discover_trees){ .machine = tree }, ret_inv, err);
+}
+
+int inventory_find_companions(struct inventory *inv, const struct discover_trees *trees,
+	struct nvb_error **err)
+{
+	struct gpu_discovery d = discovery_in(trees, inv);
+
+	for (size_t i = 0; i < ELEMENTS(vendors); i++) {
+		int r = vendors[i]->find_companions ? vendors[i]->find_companions(&d, err) : 0;
+
+		if (r < 0)
+			return NVB_CONTEXT(err, r, "look for devices beside the GPUs");
+	}
 	return 0;
 }
 

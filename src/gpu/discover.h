@@ -12,5 +12,19 @@
 int inventory_discover(const struct host_tree *tree, struct inventory **ret_inv,
 	struct nvb_error **err);
 
+/* Where to look; the trees must outlive the call. */
+struct discover_trees {
+	const struct host_tree *machine; /* procfs, sysfs, and what the others do not have */
+	const struct host_tree *driver;  /* a containerised driver's files; NULL: the machine's */
+	const struct host_tree *dev;     /* device nodes; NULL: the machine's */
+};
+
+int inventory_discover_in(const struct discover_trees *trees, struct inventory **ret_inv,
+	struct nvb_error **err);
+
+/* Fills inv->companions from the same trees. Not on the path of a start. */
+int inventory_find_companions(struct inventory *inv, const struct discover_trees *trees,
+	struct nvb_error **err);
+
 /* Fills GPU names that the driver did not tell from pci.ids. Not on the path of a start. */
 int inventory_name_gpus(struct inventory *inv, struct nvb_error **err);

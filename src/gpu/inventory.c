@@ -33,6 +33,23 @@ const char *gpu_vendor_name(enum gpu_vendor vendor)
 	return names[vendor];
 }
 
+const char *const *gpu_vendor_kinds(enum gpu_vendor vendor)
+{
+	/* gpu-bolt: the name that Bolt's capsules ask for. */
+	static const char *const nvidia[] = { "nvidia.com/gpu", "nvidia.com/gpu-bolt", NULL };
+	static const char *const amd[] = { "amd.com/gpu", NULL };
+	static const char *const intel[] = { "intel.com/gpu", NULL };
+	static const char *const *const kinds[GPU_VENDOR_COUNT] = {
+		[GPU_VENDOR_NVIDIA] = nvidia,
+		[GPU_VENDOR_AMD] = amd,
+		[GPU_VENDOR_INTEL] = intel,
+		/* NVIDIA's user space, on a kernel driver of Microsoft's. */
+		[GPU_VENDOR_WSL] = nvidia,
+	};
+
+	return kinds[vendor];
+}
+
 const char *gpu_state_name(enum gpu_state state)
 {
 	static const char *const names[] = {

@@ -126,19 +126,55 @@ struct gpu_driver {
 	const char *files_version;
 	struct gpu_node_list common_nodes; /* control nodes: once per container */
 	struct driver_file_list files;
+	/* What host_path of `files` begins with: the inventory's prefix, or a containerised driver's
+	 * root. The rest is the path as the driver's own system sees it. */
+	const char *files_prefix;
 	/* NAME=VALUE that a container needs for this driver to be found (WSL2). */
 	struct string_list environment;
+	/* The directories that `environment` makes known; the loader's cache can do that too. */
+	struct string_list loader_folders;
+	/* NAME=VALUE for a container that a CDI spec gave its GPUs: keeps the vendor's own tools
+	 * from adding others. */
+	struct string_list spec_environment;
+	/* Its libraries make nodes of all GPUs, where they may and are not told otherwise. */
+	bool makes_nodes;
 	/* False: the user space is the image's own (AMD, Intel, nouveau). */
 	bool brings_user_space;
 };
 
 struct gpu_driver_list VEC(struct gpu_driver);
 
+/* What a class of devices beside the GPUs is good for. */
+enum companion_use {
+	COMPANION_CHOSEN,  /* asked for by name only: a channel, a part of the machine's fabric */
+	COMPANION_DATA,    /* paths for data that programs of many GPUs or machines use */
+	COMPANION_MANAGES, /* the machine's GPUs as a whole: for tools that configure them */
+};
+
+struct companion_device {
+	const char *name; /* "all", "7" */
+	struct gpu_node_list nodes;
+};
+
+struct companion_device_list VEC(struct companion_device);
+
+/* Devices beside the GPUs, as one CDI kind. A class that the machine has none of is there too. */
+struct gpu_companion {
+	enum gpu_vendor vendor;
+	const char *kind; /* "VENDOR/CLASS" */
+	enum companion_use use;
+	struct companion_device_list devices;
+	struct driver_file_list files; /* `target` is where they are on the host too */
+};
+
+struct gpu_companion_list VEC(struct gpu_companion);
+
 struct inventory {
 	struct arena *arena;
 	const char *host_prefix; /* "" for the running machine */
 	struct gpu_list gpus;
 	struct gpu_driver_list drivers;
+	struct gpu_companion_list companions; /* empty until inventory_find_companions() */
 	struct string_list warnings;
 };
 
@@ -148,4 +184,6 @@ DEFINE_FREEP(struct inventory, inventory_free)
 /* The driver that serves this GPU; NULL if none does. */
 const struct gpu_driver *inventory_driver(const struct inventory *inv, const struct gpu *gpu);
 const char *gpu_vendor_name(enum gpu_vendor vendor);
+/* The CDI kinds under which the vendor's GPUs are known; ends with NULL. Some share theirs. */
+const char *const *gpu_vendor_kinds(enum gpu_vendor vendor);
 const char *gpu_state_name(enum gpu_state state);

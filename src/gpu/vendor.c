@@ -7,11 +7,12 @@
 int gpu_add_node(struct gpu_discovery *d, struct gpu_node_list *list, const char *path,
 	capability_set needed_for, bool optional, struct nvb_error **err)
 {
+	const struct host_tree *tree = d->dev_tree ? d->dev_tree : d->tree;
 	struct host_node node;
 	struct gpu_node *slot;
 	errint_t r;
 
-	r = host_tree_node(d->tree, d->inv->arena, path, &node);
+	r = host_tree_node(tree, d->inv->arena, path, &node);
 	if (r == -ENOMEM)
 		return NVB_OOM(err);
 	if (r < 0) {
@@ -20,7 +21,7 @@ int gpu_add_node(struct gpu_discovery *d, struct gpu_node_list *list, const char
 			return NVB_OOM(err);
 		node = (struct host_node){
 			.path = arena_strdup(d->inv->arena, path),
-			.host_path = host_tree_path(d->tree, d->inv->arena, path),
+			.host_path = host_tree_path(tree, d->inv->arena, path),
 		};
 		if (!node.path || !node.host_path)
 			return NVB_OOM(err);

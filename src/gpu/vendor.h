@@ -7,6 +7,8 @@
 
 struct gpu_discovery {
 	const struct host_tree *tree;
+	/* Where a containerised driver has its files and its nodes; NULL: in `tree`. */
+	const struct host_tree *driver_tree, *dev_tree;
 	const struct pci_device_list *pci;
 	struct inventory *inv;
 };
@@ -19,6 +21,9 @@ struct gpu_vendor_ops {
 	 * the GPU's state and d->inv->warnings.
 	 */
 	int (*discover)(struct gpu_discovery *d, struct nvb_error **err);
+	/* Appends the vendor's classes of other devices to d->inv->companions; NULL: it has none.
+	 * d->pci is not set. */
+	int (*find_companions)(struct gpu_discovery *d, struct nvb_error **err);
 };
 
 extern const struct gpu_vendor_ops gpu_vendor_nvidia;

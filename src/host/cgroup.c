@@ -91,12 +91,13 @@ int cgroup_remove(const char *name, struct nvb_error **err)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *entry;
-	int r;
+	int r = 0;
 
 	dir = opendir(CGROUP_ROOT);
 	if (!dir)
 		return 0;
-	r = remove_patiently(dirfd(dir), name, err);
+	if (cgroup_layout_read() == CGROUP_UNIFIED)
+		return remove_patiently(dirfd(dir), name, err);
 	/* Version 1: every controller is a hierarchy of its own, one directory below. */
 	while (r == 0 && (entry = readdir(dir))) {
 		_cleanup_close_ int fd = -1;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/container_root.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "host/container_root_read.h"
 
 void container_root_free(struct container_root *root)
@@ -31,34 +28,6 @@ const struct root_link *container_root_link(const struct container_root *root, c
 			return link;
 	}
 	return NULL;
-}
-
-errint_t root_open_regular(int root_fd, const char *path)
-{
-	_cleanup_close_ int fd = path_open_in(root_fd, path, O_PATH, 0);
-	char again[32];
-	struct stat st;
-	int opened;
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	(void)snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
-	opened = open(again, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	return opened < 0 ? -errno : opened;
-}
-
-errint_t root_read_regular(int root_fd, const char *path, size_t limit_bytes, char **ret_data,
-	size_t *ret_length)
-{
-	_cleanup_close_ int fd = root_open_regular(root_fd, path);
-
-	if (fd < 0)
-		return fd;
-	return file_read_fd(fd, limit_bytes, ret_data, ret_length);
 }
 
 const char *root_join(struct arena *a, const char *dir, const char *name)
@@ -221,23 +190,37 @@ int container_root_inspect(int root_fd, const struct string_list *dirs,
 }
 
 #if defined(__aarch64__)
-#define ASSUMED_LIB64_DIR "/usr/lib/aarch64-linux-gnu"
-#define ASSUMED_LIB32_DIR NULL
+#define DEBIAN_LIB64_DIR "/usr/lib/aarch64-linux-gnu"
+#define DEBIAN_LIB32_DIR NULL
 #else
-#define ASSUMED_LIB64_DIR "/usr/lib/x86_64-linux-gnu"
-#define ASSUMED_LIB32_DIR "/usr/lib/i386-linux-gnu"
+#define DEBIAN_LIB64_DIR "/usr/lib/x86_64-linux-gnu"
+#define DEBIAN_LIB32_DIR "/usr/lib/i386-linux-gnu"
 #endif
 
-/* Where Debian's own links lead. */
-static const char *assume_resolved(struct arena *a, const char *path)
+struct layout {
+	const char *os_id, *lib64_dir, *lib32_dir;
+	const char *lib64_link, *sbin_link; /* where /lib64 and /sbin lead */
+};
+
+/* Source: the distributions' base packages (base-files, filesystem), with a merged /usr. */
+static const struct layout layouts[] = {
+	{ "debian", DEBIAN_LIB64_DIR, DEBIAN_LIB32_DIR, "/usr/lib64", "/usr/sbin" },
+	{ "fedora", "/usr/lib64", "/usr/lib", "/usr/lib64", "/usr/sbin" },
+	{ "arch", "/usr/lib", "/usr/lib32", "/usr/lib", "/usr/bin" },
+};
+
+const char *const container_root_layouts[] = { "debian", "fedora", "arch", NULL };
+
+/* Where the layout's own links lead. */
+static const char *assume_resolved(struct arena *a, const struct layout *layout, const char *path)
 {
-	static const struct {
+	const struct {
 		const char *link, *target;
 	} links[] = {
 		{ "/bin", "/usr/bin" },
-		{ "/sbin", "/usr/sbin" },
+		{ "/sbin", layout->sbin_link },
 		{ "/lib", "/usr/lib" },
-		{ "/lib64", "/usr/lib64" },
+		{ "/lib64", layout->lib64_link },
 		{ "/var/run", "/run" },
 	};
 
@@ -249,44 +232,80 @@ static const char *assume_resolved(struct arena *a, const char *path)
 	return arena_strdup(a, path);
 }
 
-static int assume_dir(struct container_root *root, const char *path)
+static int assume_dir(struct container_root *root, const struct layout *layout, const char *path)
 {
 	struct root_dir *dir = vec_push(root->arena, &root->dirs);
 
 	if (!dir || !path)
 		return -1;
-	*dir = (struct root_dir){ .path = path, .resolved = assume_resolved(root->arena, path) };
+	*dir = (struct root_dir){
+		.path = path,
+		.resolved = assume_resolved(root->arena, layout, path),
+	};
 	return dir->resolved ? 0 : -1;
+}
+
+static int assume_dirs(struct container_root *root, const struct layout *layout,
+	const struct string_list *dirs, struct nvb_error **err)
+{
+	const char *const library_dirs[] = { layout->lib64_dir, layout->lib32_dir };
+	struct arena *a = root->arena;
+
+	vec_foreach (const char *, path, dirs) {
+		if ((*path)[0] == '/') {
+			if (assume_dir(root, layout, arena_strdup(a, *path)) < 0)
+				return NVB_OOM(err);
+			continue;
+		}
+		for (size_t i = 0; i < ELEMENTS(library_dirs); i++) {
+			if (library_dirs[i] && assume_dir(root, layout,
+						       root_join(a, library_dirs[i], *path)) < 0)
+				return NVB_OOM(err);
+		}
+	}
+	return 0;
+}
+
+static int assume(const struct layout *layout, const struct string_list *dirs,
+	struct container_root **ret_root, struct nvb_error **err)
+{
+	_cleanup_(arena_freep) struct arena *a = arena_new();
+	struct container_root *root = new_root(a);
+	int r;
+
+	if (!root)
+		return NVB_OOM(err);
+	root->libc = ROOT_LIBC_GLIBC;
+	root->os_id = layout->os_id;
+	root->lib64_dir = layout->lib64_dir;
+	root->lib32_dir = layout->lib32_dir;
+	r = assume_dirs(root, layout, dirs, err);
+	if (r < 0)
+		return r;
+	a = NULL;
+	*ret_root = root;
+	return 0;
 }
 
 int container_root_assume(const struct string_list *dirs, struct container_root **ret_root,
 	struct nvb_error **err)
 {
-	_cleanup_(arena_freep) struct arena *a = arena_new();
-	struct container_root *root = new_root(a);
+	int r = assume(&layouts[0], dirs, ret_root, err);
 
-	if (!root)
-		return NVB_OOM(err);
-	root->assumed = true;
-	root->libc = ROOT_LIBC_GLIBC;
-	root->os_id = "debian";
-	root->lib64_dir = ASSUMED_LIB64_DIR;
-	root->lib32_dir = ASSUMED_LIB32_DIR;
-	vec_foreach (const char *, path, dirs) {
-		const char *const library_dirs[] = { root->lib64_dir, root->lib32_dir };
+	if (r >= 0)
+		(*ret_root)->assumed = true;
+	return r;
+}
 
-		if ((*path)[0] == '/') {
-			if (assume_dir(root, arena_strdup(a, *path)) < 0)
-				return NVB_OOM(err);
-			continue;
-		}
-		for (size_t i = 0; i < ELEMENTS(library_dirs); i++) {
-			if (library_dirs[i] &&
-				assume_dir(root, root_join(a, library_dirs[i], *path)) < 0)
-				return NVB_OOM(err);
-		}
+int container_root_assume_layout(const char *name, const struct string_list *dirs,
+	struct container_root **ret_root, struct nvb_error **err)
+{
+	for (size_t i = 0; i < ELEMENTS(layouts); i++) {
+		if (strcmp(layouts[i].os_id, name) == 0)
+			return assume(&layouts[i], dirs, ret_root, err);
 	}
-	a = NULL;
-	*ret_root = root;
-	return 0;
+	return NVB_HINT(err,
+		NVB_RAISE(err, NVB_ERR_USAGE, 0, "unknown layout of a container root '%.64s'",
+			name),
+		"use debian, fedora or arch, or the path of a root");
 }

@@ -86,6 +86,12 @@ int container_root_inspect(int root_fd, const struct string_list *dirs,
 int container_root_assume(const struct string_list *dirs, struct container_root **ret_root,
 	struct nvb_error **err);
 
+/* Layouts that stand for a root of their kind; ends with NULL. "debian" is the first. */
+extern const char *const container_root_layouts[];
+/* The same for one of these layouts. Errors: NVB_ERR_USAGE (no such layout), NO_MEMORY. */
+int container_root_assume_layout(const char *layout, const struct string_list *dirs,
+	struct container_root **ret_root, struct nvb_error **err);
+
 void container_root_free(struct container_root *root);
 DEFINE_FREEP(struct container_root, container_root_free)
 

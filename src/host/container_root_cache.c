@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "format/ldcache.h"
+#include "base/file.h"
 #include "host/container_root_read.h"
 
 #define CACHE_PATH "/etc/ld.so.cache"
@@ -90,7 +91,7 @@ int root_read_cache(struct root_reader *r, const struct string_list *names, stru
 
 	if (r->root->libc != ROOT_LIBC_GLIBC)
 		return 0;
-	e = root_read_regular(r->root_fd, CACHE_PATH, LDCACHE_LIMIT_BYTES, &data, &size);
+	e = file_read_regular_in(r->root_fd, CACHE_PATH, LDCACHE_LIMIT_BYTES, &data, &size);
 	if (e == -ENOENT)
 		return 0;
 	if (e == -ENOMEM)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "host/container_root_read.h"
 
 #define RELEASE_LIMIT_BYTES ((size_t)64 << 10)
@@ -38,7 +39,7 @@ int root_read_release(struct root_reader *r, struct nvb_error **err)
 
 	for (size_t i = 0; i < ELEMENTS(paths); i++) {
 		_cleanup_free_ char *text = NULL;
-		errint_t e = root_read_regular(r->root_fd, paths[i], RELEASE_LIMIT_BYTES, &text,
+		errint_t e = file_read_regular_in(r->root_fd, paths[i], RELEASE_LIMIT_BYTES, &text,
 			NULL);
 
 		if (e == -ENOMEM)

@@ -55,7 +55,7 @@ static bool read_libc(struct root_reader *r, const char *dir, struct elf_info *r
 	path = scratch ? root_join(scratch, dir, "libc.so.6") : NULL;
 	if (!path)
 		return false;
-	fd = root_open_regular(r->root_fd, path);
+	fd = path_open_regular_in(r->root_fd, path);
 	if (fd < 0 || elf_read(fd, scratch, ret, &ignored) <= 0)
 		return false;
 	/* The strings go with the scratch arena. */

@@ -13,15 +13,6 @@ struct root_reader {
 };
 
 /*
- * A regular file for reading. The type is checked before the file is opened: opening a device
- * node or a FIFO that the image planted would already be an action.
- */
-errint_t root_open_regular(int root_fd, const char *path);
-/* Bounded, NUL-terminated, malloc'd. */
-errint_t root_read_regular(int root_fd, const char *path, size_t limit_bytes, char **ret_data,
-	size_t *ret_length);
-
-/*
  * Why nothing of ours may be placed in the directory `resolved`, which was asked for as `asked`;
  * NULL: nothing speaks against it. *ret_problem lives in the arena. 0, or -1: out of memory.
  */

@@ -204,8 +204,11 @@ static int apply_index(struct resolver *r, const struct item *item, struct nvb_e
 {
 	const struct gpu *gpu = NULL;
 
+	/* A CDI kind counts its own GPUs: "amd.com/gpu=0" is the first of them. */
 	vec_foreach (const struct gpu, g, &r->inv->gpus)
-		if (g->index == item->index)
+		if (item->cdi ? g->vendor == item->cdi->vendor &&
+					selector_index_in_kind(r->inv, g) == item->index
+			      : g->index == item->index)
 			gpu = g;
 	if (!gpu)
 		return raise_missing(r, item, "no such GPU", err);

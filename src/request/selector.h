@@ -42,3 +42,20 @@ bool selector_needs_enrichment(const struct string_list *selectors);
  */
 int selector_resolve(const struct string_list *selectors, const struct inventory *inv,
 	struct arena *a, struct selection *ret, struct nvb_error **err);
+
+/*
+ * Takes the CDI names of kinds that nvbind does not define out of a list of selectors: they are
+ * for a registry of CDI specs to resolve. Strings go into `a`. Errors: NVB_ERR_USAGE.
+ */
+int selector_split_foreign(const struct string_list *selectors, struct arena *a,
+	struct string_list *ret_own, struct string_list *ret_foreign, struct nvb_error **err);
+
+/* N of "VENDOR/CLASS=N": a CDI kind counts its own GPUs only. */
+unsigned selector_index_in_kind(const struct inventory *inv, const struct gpu *gpu);
+
+/* The CDI kind of a vendor's GPUs. */
+const char *selector_kind_of(enum gpu_vendor vendor);
+
+/* The selection as CDI names: "nvidia.com/gpu=0", "nvidia.com/gpu=0:1". Strings go into `a`. */
+int selector_cdi_names(const struct selection *selection, const struct inventory *inv,
+	struct arena *a, struct string_list *ret, struct nvb_error **err);

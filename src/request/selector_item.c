@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "request/selector.h"
 #include "request/selector_item.h"
 
 #include <string.h>
@@ -19,6 +20,15 @@ static const struct cdi_kind cdi_kinds[] = {
 	{ "amd.com/gpu", GPU_VENDOR_AMD, false },
 	{ "intel.com/gpu", GPU_VENDOR_INTEL, false },
 };
+
+const char *selector_kind_of(enum gpu_vendor vendor)
+{
+	for (size_t i = 0; i < ELEMENTS(cdi_kinds); i++)
+		if (cdi_kinds[i].vendor == vendor ||
+			(vendor == GPU_VENDOR_WSL && cdi_kinds[i].includes_wsl))
+			return cdi_kinds[i].name;
+	return NULL;
+}
 
 static bool text_is(const char *text, size_t length, const char *word)
 {

@@ -46,6 +46,22 @@ static void write_again(const struct ldcache *c, struct arena *a)
 		check_found(&again, libraries, n, &libraries[i]);
 }
 
+/* A library put before any cache is found in the result, which itself can be read. */
+static void merge(const uint8_t *data, size_t size, struct arena *a)
+{
+	static const struct ldcache_library ours = { "libcuda.so.1", "/usr/lib/libcuda.so.1",
+		LDCACHE_X86_64 };
+	_cleanup_error_ struct nvb_error *err = NULL;
+	struct ldcache merged;
+	const void *merged_data;
+	size_t merged_size;
+
+	if (ldcache_merge(data, size, &ours, 1, a, &merged_data, &merged_size, &err) < 0)
+		return;
+	CHECK(ldcache_parse(merged_data, merged_size, &merged, &err) == 0);
+	check_found(&merged, &ours, 1, &ours);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(arena_freep) struct arena *a = arena_new();
@@ -64,5 +80,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* The pairwise check of the copy is quadratic. */
 	if (c.n <= 200)
 		write_again(&c, a);
+	merge(data, size, a);
 	return 0;
 }

@@ -17,7 +17,7 @@
 
 struct file_request {
 	const char *path; /* as the machine sees it */
-	mode_t type;      /* S_IFREG, S_IFSOCK */
+	mode_t type;      /* S_IFREG, S_IFSOCK, S_IFDIR */
 	struct driver_file file;
 };
 
@@ -78,12 +78,29 @@ static int add_programs(struct gpu_discovery *d, struct gpu_driver *driver, stru
 	return 0;
 }
 
+/*
+ * A directory in /tmp may be anyone's, and a link there may lead anywhere: it counts only where
+ * it is root's or ours, and nobody can exchange it.
+ */
+static bool is_trusted(const struct gpu_discovery *d, const char *path)
+{
+	_cleanup_close_ int fd = path_open_in(d->tree->root_fd, path, O_PATH | O_NOFOLLOW, 0);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) &&
+		(st.st_uid == 0 || st.st_uid == geteuid());
+}
+
 static int add_sockets(struct gpu_discovery *d, struct gpu_driver *driver, struct nvb_error **err)
 {
 	for (const struct driver_socket *s = driver_sockets; s->path; s++) {
-		int r = add_file(d, driver, &(struct file_request){
+		int r;
+
+		if (s->is_directory && !is_trusted(d, s->path))
+			continue;
+		r = add_file(d, driver, &(struct file_request){
 			.path = s->path,
-			.type = S_IFSOCK,
+			.type = s->is_directory ? S_IFDIR : S_IFSOCK,
 			.file = {
 				.kind = DRIVER_FILE_SOCKET,
 				.needed_for = s->needed_for,
@@ -256,22 +273,36 @@ static int add_firmware(struct gpu_discovery *d, struct gpu_driver *driver, stru
 	return r;
 }
 
-/* Adds the first of the modules named `name` that the directories hold. */
-static int add_xorg_module(struct gpu_discovery *d, struct gpu_driver *driver, const char *name,
-	struct nvb_error **err)
+/*
+ * The directories of the X server's modules that exist. They go by their real names: a container's
+ * /usr/lib64 may be a directory of its own where this machine has a link.
+ */
+static int find_xorg_dirs(struct gpu_discovery *d, struct string_list *ret, struct nvb_error **err)
 {
-	int r = 0;
-
-	for (const char *const *dir = driver_xorg_dirs; *dir && r == 0; dir++) {
+	for (const char *const *dir = driver_xorg_dirs; *dir; dir++) {
 		_cleanup_(path_resolved_done) struct path_resolved real = PATH_RESOLVED_INIT;
-		_cleanup_free_ char *path = NULL;
+		const char *copy;
 
-		/* The target is the directory's real name: a container's /usr/lib64 may be a
-		 * directory of its own where this machine has a link. */
 		if (!host_tree_exists(d->tree, *dir) ||
 			path_resolve_in(d->tree->root_fd, *dir, &real) < 0)
 			continue;
-		if (asprintf(&path, "%s/%s", real.path, name) < 0)
+		copy = arena_strdup(d->inv->arena, real.path);
+		if (!copy || string_list_add(d->inv->arena, ret, copy) < 0)
+			return NVB_OOM(err);
+	}
+	return 0;
+}
+
+/* Adds the first of the modules named `name` that the directories hold. */
+static int add_xorg_module(struct gpu_discovery *d, struct gpu_driver *driver,
+	const struct string_list *dirs, const char *name, struct nvb_error **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < dirs->n && r == 0; i++) {
+		_cleanup_free_ char *path = NULL;
+
+		if (asprintf(&path, "%s/%s", dirs->items[i], name) < 0)
 			return NVB_OOM(err);
 		r = add_file(d, driver, &(struct file_request){
 			.path = path,
@@ -290,13 +321,12 @@ static int add_xorg_module(struct gpu_discovery *d, struct gpu_driver *driver, c
 static int add_xorg_modules(struct gpu_discovery *d, struct gpu_driver *driver,
 	struct nvb_error **err)
 {
-	for (const char *const *module = driver_xorg_modules; *module; module++) {
-		int r = add_xorg_module(d, driver, *module, err);
+	struct string_list dirs = { 0 };
+	int r = find_xorg_dirs(d, &dirs, err);
 
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (const char *const *module = driver_xorg_modules; *module && r >= 0; module++)
+		r = add_xorg_module(d, driver, &dirs, *module, err);
+	return r < 0 ? r : 0;
 }
 
 static int compare_files(const void *left, const void *right)

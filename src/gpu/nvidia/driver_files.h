@@ -8,6 +8,12 @@
 #include "gpu/vendor.h"
 
 /*
+ * NVIDIA's runtime, should it stand behind the engine, leaves such a container alone.
+ * Source: NVIDIA Container Toolkit documentation, "Environment variables".
+ */
+#define NVIDIA_SPEC_ENVIRONMENT "NVIDIA_VISIBLE_DEVICES=void"
+
+/*
  * Fills driver->files, files_version and brings_user_space from d->tree. driver->version, if
  * known, chooses among several versions. A machine without the files is success; it and all
  * other oddities become warnings. Deterministic: by kind, 64 before 32 bit, then by name.

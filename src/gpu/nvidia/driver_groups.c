@@ -62,6 +62,8 @@ const char *const driver_xorg_modules[] = {
 };
 
 #define SOCKET(path_, needed_for_) { .path = (path_), .needed_for = (needed_for_) },
+#define SOCKET_DIR(path_, needed_for_) \
+	{ .path = (path_), .needed_for = (needed_for_), .is_directory = true },
 const struct driver_socket driver_sockets[] = {
 #include "gpu/nvidia/driver_groups.def"
 	{ 0 },

@@ -69,6 +69,7 @@ struct driver_config {
 struct driver_socket {
 	const char *path;
 	capability_set needed_for;
+	bool is_directory; /* of pipes and sockets, in a place where anyone can make one */
 };
 
 /* Each ends with an entry whose first pointer is NULL. */

@@ -9,6 +9,7 @@
 #include "format/ldcache.h"
 
 #define MAX_DIRS 64
+#define MAX_SEEN 256
 #define MAX_DIR_ENTRIES 65536
 #define MAX_CANDIDATES 4096
 #define LD_SO_CACHE "/etc/ld.so.cache"
@@ -20,6 +21,26 @@ static int warn(struct library_search *s, const char *text, struct nvb_error **e
 	return string_list_add(inv->arena, &inv->warnings, text) < 0 ? NVB_OOM(err) : 0;
 }
 
+/* True if `path` was asked for before. A cache names few directories, but each many times. */
+static bool is_seen(struct library_search *s, const char *path)
+{
+	vec_foreach (const char *, seen, &s->seen) {
+		if (strcmp(*seen, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int add_seen(struct library_search *s, const char *path)
+{
+	const char *copy;
+
+	if (s->seen.n >= MAX_SEEN)
+		return 0;
+	copy = arena_strdup(s->scratch, path);
+	return copy ? string_list_add(s->scratch, &s->seen, copy) : -1;
+}
+
 /* Adds a directory to search. One that does not exist, or is known by another name, is skipped. */
 static int add_dir(struct library_search *s, const char *path, struct nvb_error **err)
 {
@@ -28,8 +49,11 @@ static int add_dir(struct library_search *s, const char *path, struct nvb_error 
 	struct file_id id;
 	struct stat st;
 
-	if (s->dirs.n >= MAX_DIRS || path_stat_in(s->d->tree->root_fd, path, &st) < 0 ||
-		!S_ISDIR(st.st_mode))
+	if (s->dirs.n >= MAX_DIRS || is_seen(s, path))
+		return 0;
+	if (add_seen(s, path) < 0)
+		return NVB_OOM(err);
+	if (path_stat_in(s->d->tree->root_fd, path, &st) < 0 || !S_ISDIR(st.st_mode))
 		return 0;
 	id = (struct file_id){ st.st_dev, st.st_ino };
 	vec_foreach (struct search_dir, known, &s->dirs) {

@@ -43,6 +43,7 @@ struct library_search {
 	struct gpu_discovery *d;
 	struct arena *scratch; /* holds the lists and their strings */
 	struct search_dir_list VEC(struct search_dir) dirs;
+	struct string_list seen; /* directories by the names they were asked for, found or not */
 	struct candidate_list VEC(struct candidate) candidates;
 	struct library_link_list VEC(struct library_link) links;
 };

@@ -15,6 +15,7 @@
  */
 #include <string.h>
 
+#include "gpu/nvidia/companions.h"
 #include "gpu/nvidia/driver_files.h"
 #include "gpu/nvidia/information.h"
 #include "gpu/nvidia/mig.h"
@@ -255,6 +256,18 @@ static bool has_gpu_of_module(const struct gpu_discovery *d)
 	return false;
 }
 
+static int add_files(struct gpu_discovery *d, struct gpu_driver *driver, struct nvb_error **err)
+{
+	struct gpu_discovery in_driver_tree = *d;
+
+	if (d->driver_tree)
+		in_driver_tree.tree = d->driver_tree;
+	driver->files_prefix = arena_strdup(d->inv->arena, in_driver_tree.tree->prefix);
+	if (!driver->files_prefix)
+		return NVB_OOM(err);
+	return nvidia_find_driver_files(&in_driver_tree, driver, err);
+}
+
 static int add_module(struct gpu_discovery *d, const struct nvidia_version *version,
 	struct nvb_error **err)
 {
@@ -270,10 +283,12 @@ static int add_module(struct gpu_discovery *d, const struct nvidia_version *vers
 		if (!driver->version)
 			return NVB_OOM(err);
 	}
+	driver->makes_nodes = true;
+	if (string_list_add(d->inv->arena, &driver->spec_environment,
+		    NVIDIA_SPEC_ENVIRONMENT) < 0)
+		return NVB_OOM(err);
 	r = add_common_nodes(d, &driver->common_nodes, err);
-	if (r < 0)
-		return r;
-	return nvidia_find_driver_files(d, driver, err);
+	return r < 0 ? r : add_files(d, driver, err);
 }
 
 static int discover(struct gpu_discovery *d, struct nvb_error **err)
@@ -296,4 +311,5 @@ static int discover(struct gpu_discovery *d, struct nvb_error **err)
 const struct gpu_vendor_ops gpu_vendor_nvidia = {
 	.vendor = GPU_VENDOR_NVIDIA,
 	.discover = discover,
+	.find_companions = nvidia_find_companions,
 };

@@ -158,8 +158,9 @@ int wsl_find_driver_files(struct gpu_discovery *d, struct gpu_driver *driver,
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "find the files of the WSL driver");
 	/* No loader searches this directory by default. */
-	return string_list_add(d->inv->arena, &driver->environment,
-		       "LD_LIBRARY_PATH=" LOADER_DIR) < 0
-		? NVB_OOM(err)
-		: 0;
+	if (string_list_add(d->inv->arena, &driver->environment, "LD_LIBRARY_PATH=" LOADER_DIR) <
+			0 ||
+		string_list_add(d->inv->arena, &driver->loader_folders, LOADER_DIR) < 0)
+		return NVB_OOM(err);
+	return 0;
 }

@@ -3,6 +3,7 @@
  * A Windows machine's GPUs in WSL2. One node, /dev/dxg, serves all of them, and Linux does not
  * learn how many there are: they are one GPU here.
  */
+#include "gpu/nvidia/driver_files.h"
 #include "gpu/vendor.h"
 #include "gpu/wsl/driver_store.h"
 
@@ -33,6 +34,10 @@ static int discover(struct gpu_discovery *d, struct nvb_error **err)
 		return NVB_OOM(err);
 	driver->flavor = "wsl";
 	driver->brings_user_space = true;
+	driver->files_prefix = d->inv->host_prefix;
+	if (string_list_add(d->inv->arena, &driver->spec_environment,
+		    NVIDIA_SPEC_ENVIRONMENT) < 0)
+		return NVB_OOM(err);
 	return wsl_find_driver_files(d, driver, err);
 }
 

@@ -430,6 +430,157 @@ static void test_loader_uses_it(void **state)
 	assert_int_equal(probe_with_cache(cache), 3);
 }
 
+static const struct ldcache_library added[] = {
+	{ "libcuda.so.1", "/new/libcuda.so.1", LDCACHE_X86_64 },
+	{ "libcuda.so.1", "/second/libcuda.so.1", LDCACHE_X86_64 },
+	{ "libnew.so.1", "/new/libnew.so.1", LDCACHE_X86_64 },
+};
+
+static void merge(const struct made *older, struct made *ret)
+{
+	const void *data;
+
+	ret->arena = arena_new();
+	assert_int_equal(ldcache_merge(older->data, older->size, added, ELEMENTS(added), ret->arena,
+				 &data, &ret->size, NULL),
+		0);
+	ret->data = arena_memdup(ret->arena, data, ret->size);
+}
+
+static void test_merge(void **state)
+{
+	_cleanup_(made_done) struct made older = { 0 }, m = { 0 }, again = { 0 };
+	struct ldcache c;
+
+	(void)state;
+	make(&older);
+	merge(&older, &m);
+	assert_int_equal(ldcache_parse(m.data, m.size, &c, NULL), 0);
+	/* Two of one name and ABI went for the new one, of which the first counts. */
+	assert_int_equal(c.n, ELEMENTS(libraries) - 2 + 2);
+	assert_found(&c, "libcuda.so.1", LDCACHE_X86_64, "/new/libcuda.so.1");
+	assert_found(&c, "libnew.so.1", LDCACHE_X86_64, "/new/libnew.so.1");
+	assert_found(&c, "libcuda.so.1", LDCACHE_I386, libraries[1].path);
+	assert_found(&c, "libfoo.so.10", LDCACHE_X86_64, libraries[2].path);
+	assert_found(&c, "libc.so.6", LDCACHE_AARCH64, libraries[6].path);
+	merge(&m, &again);
+	assert_int_equal(again.size, m.size);
+	assert_memory_equal(again.data, m.data, m.size);
+}
+
+/* One entry for CPUs of one kind, by its index in the names of the extension. */
+static void make_hwcaps(struct made *m, uint32_t index)
+{
+	static const char text[] = "libz.so.1\0/hw/libz.so.1\0/lib/libz.so.1\0x86-64-v3";
+	const size_t strings = HEADER + 2 * ENTRY, extension = strings + 56;
+	unsigned char *p;
+
+	m->arena = arena_new();
+	m->size = extension + 28;
+	m->data = p = arena_alloc(m->arena, m->size);
+	memcpy(p, "glibc-ld.so.cache1.1", 20);
+	put32(p + 20, 2);
+	put32(p + 24, 56);
+	p[28] = 2;
+	put32(p + 32, (uint32_t)extension);
+	for (size_t i = 0; i < 2; i++) {
+		put32(p + HEADER + i * ENTRY, 0x0303);
+		put32(p + HEADER + i * ENTRY + 4, (uint32_t)strings);
+		put32(p + HEADER + i * ENTRY + 8, (uint32_t)strings + (i ? 24 : 10));
+	}
+	put32(p + HEADER + 16, index);
+	put32(p + HEADER + 20, 1U << 30);
+	memcpy(p + strings, text, sizeof(text));
+	p += extension;
+	put32(p, 0xeaa42174);
+	put32(p + 4, 1);
+	put32(p + 8, 1);
+	put32(p + 16, (uint32_t)extension + 24);
+	put32(p + 20, 4);
+	put32(p + 24, (uint32_t)strings + 39);
+}
+
+static void test_merge_keeps_hwcaps(void **state)
+{
+	_cleanup_(made_done) struct made older = { 0 }, m = { 0 };
+	struct ldcache_entry first, second;
+	struct ldcache c;
+
+	(void)state;
+	make_hwcaps(&older, 0);
+	merge(&older, &m);
+	assert_int_equal(ldcache_parse(m.data, m.size, &c, NULL), 0);
+	assert_int_equal(c.n_hwcap, 1);
+	ldcache_get(&c, 0, &first);
+	ldcache_get(&c, 1, &second);
+	assert_string_equal(first.path, "/hw/libz.so.1");
+	assert_true(first.needs_hwcap);
+	assert_string_equal(second.path, "/lib/libz.so.1");
+	assert_false(second.needs_hwcap);
+	assert_non_null(memmem(m.data, m.size, "x86-64-v3", 10));
+}
+
+static void test_merge_drops_what_is_damaged(void **state)
+{
+	static const size_t places[] = { 32, 152, 156, 160, 168, 172, 176 };
+	struct ldcache c;
+
+	(void)state;
+	/* An index beyond the names; then each number of the extension, made too large. */
+	for (size_t i = 0; i <= ELEMENTS(places); i++) {
+		_cleanup_(made_done) struct made older = { 0 }, m = { 0 };
+
+		make_hwcaps(&older, i == 0);
+		if (i)
+			put32(older.data + places[i - 1], 0x7fffffff);
+		merge(&older, &m);
+		assert_int_equal(ldcache_parse(m.data, m.size, &c, NULL), 0);
+		assert_int_equal(c.n_hwcap, 0);
+		assert_found(&c, "libz.so.1", LDCACHE_X86_64, "/lib/libz.so.1");
+		assert_found(&c, "libcuda.so.1", LDCACHE_X86_64, "/new/libcuda.so.1");
+	}
+}
+
+static void test_merge_drops_unsound_entries(void **state)
+{
+	_cleanup_(made_done) struct made older = { 0 }, m = { 0 };
+	char *name;
+	struct ldcache c;
+
+	(void)state;
+	make(&older);
+	name = memmem(older.data, older.size, "/opt/foo/libfoo.so.9", 20);
+	assert_non_null(name);
+	/* A relative path, and a name that is its end. */
+	name[0] = 'x';
+	merge(&older, &m);
+	assert_int_equal(ldcache_parse(m.data, m.size, &c, NULL), 0);
+	assert_int_equal(c.n, ELEMENTS(libraries) - 1);
+	assert_null(memmem(m.data, m.size, "xopt", 4));
+}
+
+static void test_merge_of_an_old_format(void **state)
+{
+	_cleanup_(made_done) struct made older = { 0 }, m = { 0 };
+	unsigned char old[64] = "ld.so-1.7.0";
+	struct ldcache c;
+
+	(void)state;
+	put32(old + 12, 1);
+	put32(old + 16, 3);
+	put32(old + 20, 0);
+	put32(old + 24, 10);
+	memcpy(old + 28, "libc.so.6", 10);
+	memcpy(old + 38, "/lib/libc.so.6", 15);
+	older.data = old;
+	older.size = sizeof(old);
+	merge(&older, &m);
+	assert_int_equal(ldcache_parse(m.data, m.size, &c, NULL), 0);
+	assert_true(c.has_hwcap);
+	assert_found(&c, "libc.so.6", LDCACHE_I386, "/lib/libc.so.6");
+	assert_found(&c, "libnew.so.1", LDCACHE_X86_64, "/new/libnew.so.1");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +593,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_old_part_alone),
 		cmocka_unit_test(test_hwcap),
 		cmocka_unit_test(test_names_that_cannot_be_written),
+		cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_merge_keeps_hwcaps),
+		cmocka_unit_test(test_merge_drops_what_is_damaged),
+		cmocka_unit_test(test_merge_drops_unsound_entries),
+		cmocka_unit_test(test_merge_of_an_old_format),
 		cmocka_unit_test(test_ldconfig_reads_it),
 		cmocka_unit_test(test_loader_uses_it),
 	};

@@ -542,6 +542,35 @@ static void test_sockets(void **state)
 	assert_non_null(machine_file(&m, "/run/nvidia-fabricmanager/socket", 0));
 }
 
+/* Anyone can make /tmp/nvidia-mps: only root's or our own counts, and never a link. */
+static void test_pipe_directory(void **state)
+{
+	struct machine m = machine_of(state);
+	const struct driver_file *f;
+
+	scratch_link(m.scratch, "/tmp/nvidia-mps", "/etc");
+	scratch_directory(m.scratch, "/etc");
+	find_nvidia(&m, V);
+	assert_null(machine_file(&m, "/tmp/nvidia-mps", 0));
+	assert_int_equal(unlinkat(m.scratch->tree.root_fd, "tmp/nvidia-mps", 0), 0);
+	put_file(&m, "/tmp/nvidia-mps");
+	find_nvidia(&m, V);
+	assert_null(machine_file(&m, "/tmp/nvidia-mps", 0));
+	assert_int_equal(unlinkat(m.scratch->tree.root_fd, "tmp/nvidia-mps", 0), 0);
+	scratch_directory(m.scratch, "/tmp/nvidia-mps");
+	find_nvidia(&m, V);
+	f = machine_expect(&m, "/tmp/nvidia-mps", 0, "/tmp/nvidia-mps");
+	assert_int_equal(f->kind, DRIVER_FILE_SOCKET);
+	assert_true(f->needed_for & CAPABILITY_COMPUTE);
+	assert_false(f->needed_for & CAPABILITY_GRAPHICS);
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(
+		fchownat(m.scratch->tree.root_fd, "tmp/nvidia-mps", 1000, 1000, 0), 0);
+	find_nvidia(&m, V);
+	assert_null(machine_file(&m, "/tmp/nvidia-mps", 0));
+}
+
 static void test_wine_dlls(void **state)
 {
 	static const unsigned char dll64[0x80] = { [0] = 'M', [1] = 'Z', [0x3c] = 0x40, [0x40] = 'P',
@@ -677,6 +706,7 @@ int main(void)
 		ON_MACHINE(test_configuration),
 		ON_MACHINE(test_firmware_search_order),
 		ON_MACHINE(test_sockets),
+		ON_MACHINE(test_pipe_directory),
 		ON_MACHINE(test_wine_dlls),
 		ON_MACHINE(test_order_is_fixed),
 		ON_MACHINE(test_wsl_store),
