@@ -64,6 +64,16 @@ errint_t file_read_in(int root_fd, const char *path, size_t limit_bytes, char **
 	return file_read_fd(fd, limit_bytes, ret_data, ret_length);
 }
 
+errint_t file_read_regular_in(int root_fd, const char *path, size_t limit_bytes, char **ret_data,
+	size_t *ret_length)
+{
+	_cleanup_close_ int fd = path_open_regular_in(root_fd, path);
+
+	if (fd < 0)
+		return fd;
+	return file_read_fd(fd, limit_bytes, ret_data, ret_length);
+}
+
 errint_t file_read_path(const char *path, size_t limit_bytes, char **ret_data, size_t *ret_length)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

@@ -17,6 +17,10 @@ errint_t file_read_fd(int fd, size_t limit_bytes, char **ret_data, size_t *ret_l
 errint_t file_read_in(int root_fd, const char *path, size_t limit_bytes, char **ret_data,
 	size_t *ret_length);
 
+/* The same in a root that may be hostile: only a regular file is opened. */
+errint_t file_read_regular_in(int root_fd, const char *path, size_t limit_bytes, char **ret_data,
+	size_t *ret_length);
+
 /* The same for an absolute path of the running machine itself, as open(2) resolves it. */
 errint_t file_read_path(const char *path, size_t limit_bytes, char **ret_data,
 	size_t *ret_length);

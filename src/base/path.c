@@ -49,12 +49,26 @@ errint_t path_open_in(int root_fd, const char *path, int flags, mode_t mode)
 			return (int)fd;
 		if (errno == EAGAIN || errno == EINTR)
 			continue;
-		/* Before Linux 5.6, or a seccomp filter that does not know the call. */
-		if (errno == ENOSYS)
+		/* Before Linux 5.6, or a seccomp filter that does not know the call (EPERM too). */
+		if (errno == ENOSYS || errno == EPERM)
 			return walk_open(root_fd, path, flags, mode);
 		return -errno;
 	}
 	return -EAGAIN;
+}
+
+errint_t path_open_regular_in(int root_fd, const char *path)
+{
+	_cleanup_close_ int fd = path_open_in(root_fd, path, O_PATH, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	return S_ISREG(st.st_mode) ? reopen(fd, O_RDONLY) : -ENODEV;
 }
 
 errint_t path_stat_in(int root_fd, const char *path, struct stat *ret_st)

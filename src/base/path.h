@@ -20,6 +20,12 @@ typedef int errint_t; /* 0 or positive: success; negative: -errno */
 /* open(2) of `path` below `root_fd`. O_CLOEXEC is implied; magic links of procfs are refused. */
 errint_t path_open_in(int root_fd, const char *path, int flags, mode_t mode);
 
+/*
+ * Opens a regular file to read it. Whatever else has this name is not opened at all: opening a
+ * device node may already act, a FIFO waits. -EISDIR, -ENODEV.
+ */
+errint_t path_open_regular_in(int root_fd, const char *path);
+
 /* fstatat() of what `path` finally names. */
 errint_t path_stat_in(int root_fd, const char *path, struct stat *ret_st);
 

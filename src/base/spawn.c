@@ -19,6 +19,8 @@
 #define NOBODY 65534
 #define EXIT_CANNOT_EXEC 127
 #define DEATH_TIMEOUT_MS 1000
+#define KERNEL_SIGNALS 64
+#define KERNEL_SIGSET_BYTES 8
 
 int spawn_exit_code(struct spawn_exit e)
 {
@@ -44,10 +46,13 @@ int spawn_wait(pid_t pid, struct spawn_exit *ret_exit, struct nvb_error **err)
 
 void spawn_reset_child(void)
 {
+	/* The kernel's own structure, all zero: SIG_DFL. glibc keeps signals 32 and 33 to itself, and
+	 * make(1) leaves them ignored. */
+	static const unsigned long action[4];
 	sigset_t none;
 
-	for (int signum = 1; signum < NSIG; signum++)
-		(void)signal(signum, SIG_DFL);
+	for (int signum = 1; signum <= KERNEL_SIGNALS; signum++)
+		(void)syscall(SYS_rt_sigaction, signum, action, NULL, KERNEL_SIGSET_BYTES);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);

@@ -11,11 +11,12 @@ int cmd_help(const struct command_context *context, int argc, char **argv, struc
 	first = command_parse(COMMAND_HELP, &local, argc, argv, NULL, NULL, NULL, err);
 	if (first <= 0)
 		return first;
-	if (first < argc) {
-		id = command_find(argv[first]);
-		if (id == COMMAND_GLOBAL)
-			return command_raise_unknown(argv[first], err);
-		first++;
+	for (; first < argc && (id == COMMAND_GLOBAL || command_is_group(id)); first++) {
+		enum command_id below = command_find(id, argv[first]);
+
+		if (below == COMMAND_GLOBAL)
+			return command_raise_unknown(id, argv[first], err);
+		id = below;
 	}
 	r = command_no_operands(COMMAND_HELP, first, argc, argv, err);
 	if (r < 0)

@@ -2,11 +2,13 @@
 /* nvbind run: from the command line over inventory and plan to a container. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "engine/bolt/bolt.h"
 #include "gpu/discover.h"
 #include "nvbind/enrichment.h"
+#include "nvbind/run_devices.h"
 #include "nvbind/run_options.h"
 
 /* Everything that one run is made of, in the order in which it comes to be. */
@@ -16,6 +18,8 @@ struct run {
 	struct host_tree tree;
 	struct inventory *inv;
 	struct request request;
+	struct string_list selectors; /* of --gpu, without CDI names of other kinds */
+	struct run_devices devices;
 	struct bolt_container *container; /* NULL: a dry run without an image */
 	struct container_root *root;
 	struct plan *plan;
@@ -24,6 +28,7 @@ struct run {
 static void run_done(struct run *run)
 {
 	plan_free(run->plan);
+	run_devices_done(&run->devices);
 	container_root_free(run->root);
 	bolt_free(run->container);
 	inventory_free(run->inv);
@@ -41,7 +46,7 @@ static int read_machine(struct run *run, struct nvb_error **err)
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "look for GPUs");
 	/* A MIG UUID is known to the vendor's library alone; nothing else is asked of it here. */
-	if (selector_needs_enrichment(&run->options.gpus))
+	if (selector_needs_enrichment(&run->selectors))
 		r = enrichment_run(run->inv, err);
 	return r;
 }
@@ -56,6 +61,11 @@ static bool has_usable_gpu(const struct inventory *inv)
 
 static int select_gpus(struct run *run, struct nvb_error **err)
 {
+	/* CDI devices of other kinds were asked for, and nothing else. */
+	if (!run->selectors.n) {
+		run->request.gpus.none = true;
+		return 0;
+	}
 	/* Only who asks for GPUs must get some. */
 	if (!run->options.gpus_given && !has_usable_gpu(run->inv)) {
 		log_warning("this machine has no usable GPU: the container gets none");
@@ -63,12 +73,13 @@ static int select_gpus(struct run *run, struct nvb_error **err)
 		return 0;
 	}
 	return selector_resolve(
-		&run->options.gpus, run->inv, run->arena, &run->request.gpus, err);
+		&run->selectors, run->inv, run->arena, &run->request.gpus, err);
 }
 
 static int make_request(struct run *run, struct nvb_error **err)
 {
 	const struct run_options *o = &run->options;
+	int r;
 
 	run->request = (struct request){
 		.engine = o->engine,
@@ -83,7 +94,11 @@ static int make_request(struct run *run, struct nvb_error **err)
 		.env = o->env,
 		.volumes = o->volumes,
 	};
-	return select_gpus(run, err);
+	r = select_gpus(run, err);
+	if (r >= 0 && o->cdi)
+		r = run_devices_take_gpus(
+			&run->devices, run->inv, run->arena, &run->request.gpus, err);
+	return r;
 }
 
 /* A dry run needs no image: without one, the facts of the most common root are assumed. */
@@ -133,7 +148,10 @@ static int make_plan(struct run *run, struct nvb_error **err)
 		r = container_root_assume(&dirs, &run->root, err);
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "look at the container's root");
-	return plan_make(run->inv, &run->request, run->root, &run->plan, err);
+	r = plan_make(run->inv, &run->request, run->root, &run->plan, err);
+	return r < 0 ? r :
+		       run_devices_apply(&run->devices, &run->options, &run->tree, run->arena,
+			       run->plan, err);
 }
 
 static int print_plan(const struct run *run, struct nvb_error **err)
@@ -188,10 +206,14 @@ int cmd_run(const struct command_context *context, int argc, char **argv, struct
 
 	if (!run.arena)
 		return NVB_OOM(err);
+	/* Other users of the container must be able to read what is made for it. */
+	(void)umask(022);
 	r = run_options_parse(run.arena, context, argc, argv, &run.options, err);
 	if (r <= 0)
 		return r;
-	r = read_machine(&run, err);
+	r = run_devices_split(&run.options, run.arena, &run.devices, &run.selectors, err);
+	if (r >= 0)
+		r = read_machine(&run, err);
 	if (r >= 0)
 		r = make_request(&run, err);
 	if (r >= 0)

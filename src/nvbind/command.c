@@ -16,8 +16,8 @@ static const struct command commands[COMMAND_COUNT] = {
 			.description =
 				"Puts GPUs into containers, without a daemon and without hooks.",
 		},
-#define COMMAND(id, name, operands, summary, description)                                          \
-	[COMMAND_##id] = { #name, operands, summary, description },
+#define COMMAND(id, function, name, operands, summary, description)                                \
+	[COMMAND_##id] = { name, operands, summary, description },
 #define OPTION(command, id, short_name, name, argument, flags, values, group, help)
 #include "nvbind/commands.def"
 #undef COMMAND
@@ -29,26 +29,72 @@ const struct command *command_get(enum command_id id)
 	return &commands[id];
 }
 
-enum command_id command_find(const char *name)
+const char *command_word(enum command_id id)
 {
-	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++)
-		if (strcmp(commands[i].name, name) == 0)
+	const char *blank = strrchr(commands[id].name, ' ');
+
+	return blank ? blank + 1 : commands[id].name;
+}
+
+enum command_id command_parent(enum command_id id)
+{
+	const char *name = commands[id].name;
+	const size_t length = name ? (size_t)(command_word(id) - name) : 0;
+
+	for (int i = COMMAND_GLOBAL + 1; length && i < COMMAND_COUNT; i++)
+		if (strlen(commands[i].name) == length - 1 &&
+			memcmp(commands[i].name, name, length - 1) == 0)
 			return (enum command_id)i;
 	return COMMAND_GLOBAL;
 }
 
-int command_raise_unknown(const char *name, struct nvb_error **err)
+bool command_is_group(enum command_id id)
 {
-	struct nearest nearest = NEAREST_INIT(name);
+	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++)
+		if (command_parent((enum command_id)i) == id)
+			return true;
+	return false;
+}
+
+enum command_id command_find(enum command_id parent, const char *word)
+{
+	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++)
+		if (command_parent((enum command_id)i) == parent &&
+			strcmp(command_word((enum command_id)i), word) == 0)
+			return (enum command_id)i;
+	return COMMAND_GLOBAL;
+}
+
+/* " cdi", or nothing. */
+static const char *behind_help(enum command_id parent, const char **ret_blank)
+{
+	*ret_blank = commands[parent].name ? " " : "";
+	return commands[parent].name ? commands[parent].name : "";
+}
+
+int command_raise_missing(enum command_id parent, struct nvb_error **err)
+{
+	const char *blank, *name = behind_help(parent, &blank);
+	int r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "no command given%s%s%s",
+		*name ? " behind 'nvbind " : "", name, *name ? "'" : "");
+
+	return NVB_HINT(err, r, "'nvbind help%s%s' lists the commands", blank, name);
+}
+
+int command_raise_unknown(enum command_id parent, const char *word, struct nvb_error **err)
+{
+	const char *blank, *name = behind_help(parent, &blank);
+	struct nearest nearest = NEAREST_INIT(word);
 	int r;
 
 	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++)
-		nearest_consider(&nearest, commands[i].name);
-	r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "unknown command '%.64s'", name);
+		if (command_parent((enum command_id)i) == parent)
+			nearest_consider(&nearest, command_word((enum command_id)i));
+	r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "unknown command '%s%s%.64s'", name, blank, word);
 	if (nearest_word(&nearest))
-		return NVB_HINT(err, r, "did you mean '%s'? 'nvbind help' lists the commands",
-			nearest_word(&nearest));
-	return NVB_HINT(err, r, "'nvbind help' lists the commands");
+		return NVB_HINT(err, r, "did you mean '%s'? 'nvbind help%s%s' lists the commands",
+			nearest_word(&nearest), blank, name);
+	return NVB_HINT(err, r, "'nvbind help%s%s' lists the commands", blank, name);
 }
 
 struct parse {

@@ -21,7 +21,7 @@
 
 enum command_id {
 	COMMAND_GLOBAL, /* options before the command; every command takes them too */
-#define COMMAND(id, name, operands, summary, description) COMMAND_##id,
+#define COMMAND(id, function, name, operands, summary, description) COMMAND_##id,
 #define OPTION(command, id, short_name, name, argument, flags, values, group, help)
 #include "nvbind/commands.def"
 #undef COMMAND
@@ -30,7 +30,7 @@ enum command_id {
 };
 
 struct command {
-	const char *name;	 /* NULL for COMMAND_GLOBAL */
+	const char *name;	 /* "cdi list"; NULL for COMMAND_GLOBAL */
 	const char *operands;	 /* what follows the options in the synopsis */
 	const char *summary;	 /* one line */
 	const char *description; /* paragraphs, separated by an empty line */
@@ -44,10 +44,18 @@ struct command_context {
 };
 
 const struct command *command_get(enum command_id id);
-/* COMMAND_GLOBAL if no command has this name. */
-enum command_id command_find(const char *name);
+/* "list" of "cdi list": what is written behind the commands above. */
+const char *command_word(enum command_id id);
+/* COMMAND_GLOBAL for those that stand alone. */
+enum command_id command_parent(enum command_id id);
+/* True if there are commands below it. */
+bool command_is_group(enum command_id id);
+/* The command of this word directly below `parent`; COMMAND_GLOBAL if there is none. */
+enum command_id command_find(enum command_id parent, const char *word);
 /* Raises NVB_ERR_USAGE with the nearest command as the hint. */
-int command_raise_unknown(const char *name, struct nvb_error **err);
+int command_raise_unknown(enum command_id parent, const char *word, struct nvb_error **err);
+/* Raises NVB_ERR_USAGE: a command is missing behind `parent`. */
+int command_raise_missing(enum command_id parent, struct nvb_error **err);
 
 /*
  * Parses a command's options. The global ones go into `context`, all others to `set`.
@@ -65,8 +73,8 @@ int command_no_operands(
 typedef int (*command_function)(
 	const struct command_context *context, int argc, char **argv, struct nvb_error **err);
 
-#define COMMAND(id, name, operands, summary, description)                                          \
-	int cmd_##name(const struct command_context *context, int argc, char **argv,               \
+#define COMMAND(id, function, name, operands, summary, description)                                          \
+	int cmd_##function(const struct command_context *context, int argc, char **argv,               \
 		struct nvb_error **err);
 #define OPTION(command, id, short_name, name, argument, flags, values, group, help)
 #include "nvbind/commands.def"

@@ -16,18 +16,23 @@ static void for_each_option(enum command_id id, row_writer write, struct strbuf 
 			write(id, rows[i], out);
 }
 
-static void add_command_names(struct strbuf *out)
+static void add_command_names(enum command_id parent, struct strbuf *out)
 {
-	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++)
-		strbuf_printf(out, "%s%s", i > COMMAND_GLOBAL + 1 ? " " : "",
-			command_get((enum command_id)i)->name);
+	const char *separator = "";
+
+	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++) {
+		if (command_parent((enum command_id)i) != parent)
+			continue;
+		strbuf_printf(out, "%s%s", separator, command_word((enum command_id)i));
+		separator = " ";
+	}
 }
 
 /* Words after a command that are not options. */
 static void add_operand_words(enum command_id id, struct strbuf *out)
 {
-	if (id == COMMAND_GLOBAL || id == COMMAND_HELP)
-		add_command_names(out);
+	if (command_is_group(id) || id == COMMAND_HELP)
+		add_command_names(id == COMMAND_HELP ? COMMAND_GLOBAL : id, out);
 	else if (id == COMMAND_COMPLETION)
 		strbuf_str_add(out, "bash zsh fish");
 	else if (id == COMMAND_RUN)
@@ -35,6 +40,15 @@ static void add_operand_words(enum command_id id, struct strbuf *out)
 }
 
 /* bash */
+
+/* What the script's $command is: "cdi/list" for "cdi list". */
+static void bash_add_key(enum command_id id, struct strbuf *out)
+{
+	const char *name = command_get(id)->name;
+
+	for (const char *p = name ? name : ""; *p; p++)
+		strbuf_char_add(out, *p == ' ' ? '/' : *p);
+}
 
 static void bash_add_word(enum command_id id, const struct option_row *row, struct strbuf *out)
 {
@@ -54,13 +68,16 @@ static void bash_add_valued(enum command_id id, const struct option_row *row, st
 
 static void bash_add_values(enum command_id id, const struct option_row *row, struct strbuf *out)
 {
-	const char *name = command_get(id)->name;
-
 	if (!row->argument)
 		return;
-	strbuf_printf(out, "\t%s,--%s", name ? name : "", row->name);
-	if (option_short_usable((int)id, row))
-		strbuf_printf(out, "|%s,-%c", name ? name : "", row->short_name);
+	strbuf_char_add(out, '\t');
+	bash_add_key(id, out);
+	strbuf_printf(out, ",--%s", row->name);
+	if (option_short_usable((int)id, row)) {
+		strbuf_char_add(out, '|');
+		bash_add_key(id, out);
+		strbuf_printf(out, ",-%c", row->short_name);
+	}
 	strbuf_str_add(out, ")\n\t\t");
 	if (row->values.kind == VALUES_DIRECTORIES) {
 		strbuf_str_add(out, "mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")");
@@ -77,12 +94,24 @@ static void bash_add_cases(struct strbuf *out)
 	for (int i = COMMAND_GLOBAL; i < COMMAND_COUNT; i++)
 		for_each_option((enum command_id)i, bash_add_values, out);
 	for (int i = COMMAND_GLOBAL; i < COMMAND_COUNT; i++) {
-		const char *name = command_get((enum command_id)i)->name;
-
-		strbuf_printf(out, "\t%s,*)\n\t\twords='", name ? name : "");
+		strbuf_char_add(out, '\t');
+		bash_add_key((enum command_id)i, out);
+		strbuf_str_add(out, ",*)\n\t\twords='");
 		add_operand_words((enum command_id)i, out);
 		for_each_option((enum command_id)i, bash_add_word, out);
 		strbuf_str_add(out, "' ;;\n");
+	}
+}
+
+/* Behind a group, the next word belongs to the command's name. */
+static void bash_add_groups(struct strbuf *out)
+{
+	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++) {
+		if (!command_is_group((enum command_id)i))
+			continue;
+		strbuf_str_add(out, "\t\t");
+		bash_add_key((enum command_id)i, out);
+		strbuf_str_add(out, ",*) command+=/${COMP_WORDS[i]} ;;\n");
 	}
 }
 
@@ -103,23 +132,25 @@ static void bash_format(struct strbuf *out)
 		"\t\tcase $command,${COMP_WORDS[i]} in\n");
 	for (int i = COMMAND_GLOBAL; i < COMMAND_COUNT; i++) {
 		_cleanup_(strbuf_done) struct strbuf valued = STRBUF_INIT(HELP_TEXT_BYTES);
-		const char *name = command_get((enum command_id)i)->name;
 
 		for_each_option((enum command_id)i, bash_add_valued, &valued);
 		for (const char *p = strbuf_str(&valued); *p; p++) {
-			if (*p == '|')
-				strbuf_printf(out, "%s%s,", p == strbuf_str(&valued) ? "\t\t" : "|",
-					name ? name : "");
-			else
+			if (*p != '|') {
 				strbuf_char_add(out, *p);
+				continue;
+			}
+			strbuf_str_add(out, p == strbuf_str(&valued) ? "\t\t" : "|");
+			bash_add_key((enum command_id)i, out);
+			strbuf_char_add(out, ',');
 		}
 		strbuf_str_add(out, ")\n\t\t\t((i++))\n"
 				    "\t\t\t[[ ${COMP_WORDS[i]} == = ]] && ((i++)) ;;\n");
 	}
 	strbuf_str_add(out, "\t\t*,[=:]) ((i++)) ;;\n"
 			    "\t\t*,-*) ;;\n"
-			    "\t\t,*) command=${COMP_WORDS[i]} ;;\n"
-			    "\t\t*) ((operands++)) ;;\n"
+			    "\t\t,*) command=${COMP_WORDS[i]} ;;\n");
+	bash_add_groups(out);
+	strbuf_str_add(out, "\t\t*) ((operands++)) ;;\n"
 			    "\t\tesac\n"
 			    "\tdone\n"
 			    "\t# What follows the image belongs to the command in the container.\n"
@@ -183,11 +214,55 @@ static void zsh_add_option(enum command_id id, const struct option_row *row, str
 	}
 }
 
+/* The commands below `parent` with their summaries, as the first operand. */
+static void zsh_add_names(enum command_id parent, struct strbuf *out)
+{
+	const char *separator = "";
+
+	strbuf_str_add(out, " \\\n\t\t'1:command:((");
+	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++) {
+		if (command_parent((enum command_id)i) != parent)
+			continue;
+		strbuf_printf(out, "%s%s\\:\"", separator, command_word((enum command_id)i));
+		zsh_add_quoted(out, command_get((enum command_id)i)->summary, "\":");
+		strbuf_char_add(out, '"');
+		separator = " ";
+	}
+	strbuf_str_add(out, "))' \\\n"
+			    "\t\t'*::argument:->arguments'\n");
+}
+
+static void zsh_add_command(enum command_id id, struct strbuf *out);
+
+/* A case over the words that may follow `parent`. */
+static void zsh_add_commands(enum command_id parent, struct strbuf *out)
+{
+	strbuf_str_add(out, "\t[[ $state == arguments ]] || return\n"
+			    "\tcase $line[1] in\n");
+	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++)
+		if (command_parent((enum command_id)i) == parent)
+			zsh_add_command((enum command_id)i, out);
+	strbuf_str_add(out, "\tesac\n");
+}
+
+static void zsh_add_group(enum command_id id, struct strbuf *out)
+{
+	strbuf_printf(out, "\t%s)\n\t\tstate=\n\t\t_arguments -s -S -C", command_word(id));
+	for_each_option(id, zsh_add_option, out);
+	zsh_add_names(id, out);
+	zsh_add_commands(id, out);
+	strbuf_str_add(out, "\t\t;;\n");
+}
+
 static void zsh_add_command(enum command_id id, struct strbuf *out)
 {
 	_cleanup_(strbuf_done) struct strbuf words = STRBUF_INIT(4096);
 
-	strbuf_printf(out, "\t%s)\n\t\t_arguments -s -S", command_get(id)->name);
+	if (command_is_group(id)) {
+		zsh_add_group(id, out);
+		return;
+	}
+	strbuf_printf(out, "\t%s)\n\t\t_arguments -s -S", command_word(id));
 	for_each_option(id, zsh_add_option, out);
 	add_operand_words(id, &words);
 	if (id == COMMAND_RUN)
@@ -208,22 +283,9 @@ static void zsh_format(struct strbuf *out)
 			    "\n"
 			    "\t_arguments -s -S -C");
 	for_each_option(COMMAND_GLOBAL, zsh_add_option, out);
-	strbuf_str_add(out, " \\\n\t\t'1:command:((");
-	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++) {
-		const struct command *c = command_get((enum command_id)i);
-
-		strbuf_printf(out, "%s%s\\:\"", i > COMMAND_GLOBAL + 1 ? " " : "", c->name);
-		zsh_add_quoted(out, c->summary, "\":");
-		strbuf_char_add(out, '"');
-	}
-	strbuf_str_add(out, "))' \\\n"
-			    "\t\t'*::argument:->arguments'\n"
-			    "\t[[ $state == arguments ]] || return\n"
-			    "\tcase $line[1] in\n");
-	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++)
-		zsh_add_command((enum command_id)i, out);
-	strbuf_str_add(out, "\tesac\n"
-			    "}\n"
+	zsh_add_names(COMMAND_GLOBAL, out);
+	zsh_add_commands(COMMAND_GLOBAL, out);
+	strbuf_str_add(out, "}\n"
 			    "if [[ $funcstack[1] == _nvbind ]]; then\n"
 			    "\t_nvbind \"$@\"\n"
 			    "else\n"
@@ -244,16 +306,33 @@ static void fish_add_quoted(struct strbuf *out, const char *text)
 	strbuf_char_add(out, '\'');
 }
 
+/* -n '...': that the words so far are those of the command, and none of one below it. */
+static void fish_add_condition(enum command_id id, bool nothing_below, struct strbuf *out)
+{
+	const enum command_id parent = command_parent(id);
+
+	if (id == COMMAND_GLOBAL) {
+		strbuf_str_add(out, " -n __fish_use_subcommand");
+		return;
+	}
+	strbuf_str_add(out, " -n '");
+	if (parent != COMMAND_GLOBAL)
+		strbuf_printf(out, "__fish_seen_subcommand_from %s; and ", command_word(parent));
+	strbuf_printf(out, "__fish_seen_subcommand_from %s", command_word(id));
+	if (nothing_below) {
+		strbuf_str_add(out, "; and not __fish_seen_subcommand_from ");
+		add_command_names(id, out);
+	}
+	strbuf_char_add(out, '\'');
+}
+
 static void fish_add_option(enum command_id id, const struct option_row *row, struct strbuf *out)
 {
 	_cleanup_(strbuf_done) struct strbuf words = STRBUF_INIT(4096);
-	const char *name = command_get(id)->name;
 
-	if (name)
-		strbuf_printf(out, "complete -c nvbind -n '__fish_seen_subcommand_from %s' -l %s",
-			name, row->name);
-	else
-		strbuf_printf(out, "complete -c nvbind -n __fish_use_subcommand -l %s", row->name);
+	strbuf_str_add(out, "complete -c nvbind");
+	fish_add_condition(id, false, out);
+	strbuf_printf(out, " -l %s", row->name);
 	if (option_short_usable((int)id, row))
 		strbuf_printf(out, " -s %c", row->short_name);
 	option_value_words(row, &words);
@@ -278,18 +357,22 @@ static void fish_format(struct strbuf *out)
 	for_each_option(COMMAND_GLOBAL, fish_add_option, out);
 	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++) {
 		const struct command *c = command_get((enum command_id)i);
+		const enum command_id parent = command_parent((enum command_id)i);
 		_cleanup_(strbuf_done) struct strbuf words = STRBUF_INIT(4096);
 
-		strbuf_printf(
-			out, "complete -c nvbind -f -n __fish_use_subcommand -a %s -d ", c->name);
+		strbuf_str_add(out, "complete -c nvbind -f");
+		fish_add_condition(parent, parent != COMMAND_GLOBAL, out);
+		strbuf_printf(out, " -a %s -d ", command_word((enum command_id)i));
 		fish_add_quoted(out, c->summary);
 		strbuf_char_add(out, '\n');
 		for_each_option((enum command_id)i, fish_add_option, out);
-		add_operand_words((enum command_id)i, &words);
+		if (!command_is_group((enum command_id)i))
+			add_operand_words((enum command_id)i, &words);
 		if (!strbuf_str(&words)[0])
 			continue;
-		strbuf_printf(
-			out, "complete -c nvbind -n '__fish_seen_subcommand_from %s' -a ", c->name);
+		strbuf_str_add(out, "complete -c nvbind");
+		fish_add_condition((enum command_id)i, false, out);
+		strbuf_str_add(out, " -a ");
 		fish_add_quoted(out, strbuf_str(&words));
 		strbuf_char_add(out, '\n');
 	}

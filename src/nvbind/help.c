@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WIDTH 80
-#define OPTION_COLUMN 29
+#define WIDTH	       80
+#define OPTION_COLUMN  29
 #define COMMAND_COLUMN 14
 
 /* Appends `text` wrapped between `column` and WIDTH; the cursor stands at `at`. */
@@ -99,14 +99,16 @@ static void add_options(enum command_id id, struct strbuf *out)
 	}
 }
 
-static void add_commands(struct strbuf *out)
+static void add_commands(enum command_id parent, struct strbuf *out)
 {
 	strbuf_str_add(out, "\nCommands:\n");
 	for (int i = COMMAND_GLOBAL + 1; i < COMMAND_COUNT; i++) {
 		const struct command *c = command_get((enum command_id)i);
 		size_t start = out->length;
 
-		strbuf_printf(out, "  %s", c->name);
+		if (command_parent((enum command_id)i) != parent)
+			continue;
+		strbuf_printf(out, "  %s", command_word((enum command_id)i));
 		add_wrapped(out, c->summary, COMMAND_COLUMN, out->length - start);
 	}
 }
@@ -118,11 +120,12 @@ void help_format(enum command_id id, struct strbuf *out)
 	strbuf_printf(out, "Usage: nvbind %s%s[OPTION...]%s%s\n\n", c->name ? c->name : "",
 		c->name ? " " : "", c->operands[0] ? " " : "", c->operands);
 	add_wrapped(out, c->description, 0, 0);
-	if (id == COMMAND_GLOBAL)
-		add_commands(out);
+	if (command_is_group(id))
+		add_commands(id, out);
 	add_options(id, out);
-	if (id == COMMAND_GLOBAL)
-		strbuf_str_add(out, "\n'nvbind help COMMAND' shows the options of a command.\n");
+	if (command_is_group(id))
+		strbuf_printf(out, "\n'nvbind help %s%sCOMMAND' shows the options of a command.\n",
+			c->name ? c->name : "", c->name ? " " : "");
 }
 
 void help_print(enum command_id id)

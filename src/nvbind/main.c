@@ -8,7 +8,7 @@
 #include "nvbind/output.h"
 
 static const command_function functions[COMMAND_COUNT] = {
-#define COMMAND(id, name, operands, summary, description) [COMMAND_##id] = cmd_##name,
+#define COMMAND(id, function, name, operands, summary, description) [COMMAND_##id] = cmd_##function,
 #define OPTION(command, id, short_name, name, argument, flags, values, group, help)
 #include "nvbind/commands.def"
 #undef COMMAND
@@ -29,26 +29,36 @@ static bool open_standard_descriptors(void)
 	return true;
 }
 
-/* Returns the exit code, or < 0. */
+/* Runs the command below `parent` that argv names. Returns the exit code, or < 0. */
+static int run_below(enum command_id parent, const struct command_context *context, int argc,
+	char **argv, struct nvb_error **err)
+{
+	struct command_context local = *context;
+	enum command_id id;
+	int first = command_parse(parent, &local, argc, argv, NULL, NULL, NULL, err);
+
+	if (first <= 0)
+		return first;
+	if (first >= argc)
+		return command_raise_missing(parent, err);
+	id = command_find(parent, argv[first]);
+	if (id == COMMAND_GLOBAL)
+		return command_raise_unknown(parent, argv[first], err);
+	return functions[id](&local, argc - first, argv + first, err);
+}
+
+int cmd_group(const struct command_context *context, int argc, char **argv, struct nvb_error **err)
+{
+	return run_below(command_find(COMMAND_GLOBAL, argv[0]), context, argc, argv, err);
+}
+
 static int run_command(int argc, char **argv, struct nvb_error **err)
 {
 	struct command_context context = { .host_root = secure_getenv("NVBIND_HOST_ROOT") };
-	enum command_id id;
-	int first, r;
 
 	if (!context.host_root || !context.host_root[0])
 		context.host_root = "/";
-	first = command_parse(COMMAND_GLOBAL, &context, argc, argv, NULL, NULL, NULL, err);
-	if (first <= 0)
-		return first;
-	if (first >= argc) {
-		r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "no command given");
-		return NVB_HINT(err, r, "'nvbind help' lists the commands");
-	}
-	id = command_find(argv[first]);
-	if (id == COMMAND_GLOBAL)
-		return command_raise_unknown(argv[first], err);
-	return functions[id](&context, argc - first, argv + first, err);
+	return run_below(COMMAND_GLOBAL, &context, argc, argv, err);
 }
 
 int main(int argc, char **argv)

@@ -22,7 +22,7 @@
 #define VOCABULARY(which) { .kind = VALUES_VOCABULARY, .vocabulary = &vocabulary_##which }
 
 const struct option_row option_rows[OPTION_COUNT] = {
-#define COMMAND(id, name, operands, summary, description)
+#define COMMAND(id, function, name, operands, summary, description)
 #define OPTION(command, id, short_name, name, argument, flags, values, group, help) \
 	{ COMMAND_##command, OPTION_##command##_##id, short_name, name, argument, flags, values, \
 		group, help },

@@ -13,7 +13,7 @@
 #include "request/vocabulary.h"
 
 enum option_id {
-#define COMMAND(id, name, operands, summary, description)
+#define COMMAND(id, function, name, operands, summary, description)
 #define OPTION(command, id, short_name, name, argument, flags, values, group, help)                \
 	OPTION_##command##_##id,
 #include "nvbind/commands.def"

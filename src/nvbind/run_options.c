@@ -193,6 +193,21 @@ static int add_gpu(struct parser *p, const char *value, struct nvb_error **err)
 	return string_list_add(p->arena, &p->options->gpus, value) < 0 ? NVB_OOM(err) : 0;
 }
 
+/* A path begins with a slash; a CDI name never does. */
+static int add_device(struct parser *p, const char *value, struct nvb_error **err)
+{
+	struct string_list *list =
+		value[0] == '/' ? &p->options->devices : &p->options->cdi_names;
+
+	if (value[0] != '/' && !strchr(value, '=')) {
+		int r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "option '--device': '%.256s'", value);
+
+		return NVB_HINT(err, r,
+			"give VENDOR/CLASS=NAME ('nvbind cdi list' shows them), or a path");
+	}
+	return string_list_add(p->arena, list, value) < 0 ? NVB_OOM(err) : 0;
+}
+
 static int add_volume(struct parser *p, const char *value, struct nvb_error **err)
 {
 	struct volume *slot, v;
@@ -269,6 +284,9 @@ static void set_flag(struct parser *p, int id)
 	case OPTION_RUN_TTY:
 		o->tty = true;
 		break;
+	case OPTION_RUN_CDI:
+		o->cdi = true;
+		break;
 	case OPTION_RUN_READ_ONLY:
 		o->read_only = true;
 		break;
@@ -314,6 +332,8 @@ static int set_option(void *target, int id, const char *value, struct nvb_error 
 		return add_env(p, &p->env, value, err);
 	case OPTION_RUN_ENV_FILE:
 		return read_env_file(p, value, err);
+	case OPTION_RUN_DEVICE:
+		return add_device(p, value, err);
 	case OPTION_RUN_VOLUME:
 		return add_volume(p, value, err);
 	case OPTION_RUN_WORKDIR:
@@ -420,20 +440,20 @@ static int check_together(const struct parser *p, struct nvb_error **err)
 }
 
 /*
- * IMAGE [--] [COMMAND...]. With --rootfs, "--" in the place of IMAGE means that there is none.
+ * IMAGE [--] [COMMAND...]. With --rootfs the words are the command, as in Podman; only a word with
+ * "--" behind it is an IMAGE, which is then a label (Bolt calls us so).
  */
 static int set_operands(
 	struct parser *p, int first, bool dashes, int argc, char **argv, struct nvb_error **err)
 {
 	struct run_options *o = p->options;
+	bool labelled = first + 1 < argc && strcmp(argv[first + 1], "--") == 0;
 	int r;
 
-	if (!o->rootfs || !dashes) {
+	if (!o->rootfs || (labelled && !dashes)) {
 		if (first >= argc || !argv[first][0]) {
 			r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "'nvbind run' needs an IMAGE");
-			return NVB_HINT(err, r,
-				o->rootfs ? "with --rootfs, write '--' in its place"
-					  : "try 'host', this machine's own system");
+			return NVB_HINT(err, r, "try 'host', this machine's own system");
 		}
 		o->image = argv[first++];
 		if (first < argc && strcmp(argv[first], "--") == 0)

@@ -30,11 +30,14 @@ struct run_options {
 	enum request_source profile_source;
 	enum driver_choice driver;
 
-	const char *image;	    /* NULL: only with `rootfs` and no label */
+	const char *image;	    /* with `rootfs`: a label, or NULL */
 	const char *rootfs;	    /* NULL: the image is resolved */
 	struct string_list command; /* empty: the image's own */
 	struct string_list env;	    /* NAME=VALUE in the order given; a later one wins */
 	struct volume_list volumes;
+	bool cdi;                    /* GPUs by CDI specs */
+	struct string_list cdi_names; /* of --device: VENDOR/CLASS=NAME */
+	struct string_list devices;   /* of --device: SRC[:DST[:PERMISSIONS]] */
 	const char *name, *hostname, *workdir, *user; /* NULL: not given */
 	enum network_mode network;
 

@@ -6,6 +6,7 @@
 
 #include "format/json.h"
 #include "oci/defaults.h"
+#include "oci/hook.h"
 
 #define OCI_VERSION "1.0.2"
 #define TTY_GID_OPTION "gid=5"
@@ -124,7 +125,7 @@ static void write_table_mounts(struct writer *w, struct json_object *mounts,
 
 static void write_sysfs(struct writer *w, struct json_object *mounts)
 {
-	static const char *const bound[] = { "rbind", "rro", "nosuid", "noexec", "nodev" };
+	static const char *const bound[] = { "rbind", "ro", "rro", "nosuid", "noexec", "nodev" };
 	static const char *const fresh[] = { "nosuid", "noexec", "nodev", "ro" };
 	/* sysfs belongs to a network namespace; only that one's owner may mount it. */
 	bool bind = w->container->rootless && w->container->host_network;
@@ -158,7 +159,6 @@ static void write_bound_nodes(struct writer *w, struct json_object *mounts)
 		options = write_mount(w, mounts, node->path, "none", node->host_path);
 		json_append_string(&w->b, options, "bind");
 		json_append_string(&w->b, options, "nosuid");
-		json_append_string(&w->b, options, "noexec");
 	}
 }
 
@@ -193,6 +193,23 @@ static void write_devices(struct writer *w, struct json_object *linux_object)
 		json_add_uint(&w->b, o, "fileMode", node->exists ? node->mode : 0666);
 		json_add_uint(&w->b, o, "uid", node->exists ? node->uid : 0);
 		json_add_uint(&w->b, o, "gid", node->exists ? node->gid : 0);
+	}
+}
+
+/* Hooks come from CDI specs alone: see plan/plan.h. Grouped by name, in the plan's order. */
+static void write_hooks(struct writer *w)
+{
+	struct json_object *hooks;
+
+	if (!w->plan->hooks.n)
+		return;
+	hooks = json_add_object(&w->b, w->root, "hooks");
+	vec_foreach (struct plan_hook, hook, &w->plan->hooks) {
+		struct json_object *list = NULL;
+
+		if (!json_object_object_get_ex(hooks, hook->name, &list))
+			list = json_add_array(&w->b, hooks, hook->name);
+		oci_hook_append(&w->b, list, hook);
 	}
 }
 
@@ -259,6 +276,9 @@ static void write_seccomp(struct writer *w, struct json_object *linux_object)
 	struct json_object *rule;
 
 	json_add_string(&w->b, seccomp, "defaultAction", "SCMP_ACT_ALLOW");
+	if (oci_seccomp_architectures_n)
+		append_table(w, seccomp, "architectures", oci_seccomp_architectures,
+			oci_seccomp_architectures_n);
 	rule = json_append_object(&w->b, json_add_array(&w->b, seccomp, "syscalls"));
 	append_table(w, rule, "names", oci_denied_syscalls, oci_denied_syscalls_n);
 	json_add_string(&w->b, rule, "action", "SCMP_ACT_ERRNO");
@@ -296,6 +316,7 @@ int oci_config_format(const struct plan *plan, const struct oci_container *conta
 	json_add_bool(&w.b, root, "readonly", container->root_read_only);
 	json_add_string(&w.b, w.root, "hostname", container->hostname);
 	write_mounts(&w);
+	write_hooks(&w);
 	write_linux(&w);
 	r = json_builder_check(&w.b, err);
 	if (r < 0)

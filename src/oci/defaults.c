@@ -6,7 +6,8 @@
 /* The gid of the terminal group is missing in a user namespace: see devpts in config.c. */
 const struct oci_default_mount oci_default_mounts[] = {
 	{ "/proc", "proc", "proc", { "nosuid", "noexec", "nodev" } },
-	{ "/dev", "tmpfs", "tmpfs", { "nosuid", "noexec", "strictatime", "mode=755", "size=65536k" } },
+	/* Not noexec: ROCm and SGX map device memory as code. */
+	{ "/dev", "tmpfs", "tmpfs", { "nosuid", "strictatime", "mode=755", "size=65536k" } },
 	{ "/dev/pts", "devpts", "devpts",
 		{ "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620" } },
 	{ "/dev/shm", "tmpfs", "shm", { "nosuid", "noexec", "nodev", "mode=1777" } },
@@ -62,6 +63,19 @@ const char *const oci_read_only_paths[] = {
 	"/proc/sysrq-trigger",
 };
 const size_t oci_read_only_paths_n = ELEMENTS(oci_read_only_paths);
+
+const char *const oci_seccomp_architectures[] = {
+#if defined(__x86_64__)
+	"SCMP_ARCH_X86_64",
+	"SCMP_ARCH_X86",
+	"SCMP_ARCH_X32",
+#elif defined(__aarch64__)
+	"SCMP_ARCH_AARCH64",
+	"SCMP_ARCH_ARM",
+#endif
+	NULL,
+};
+const size_t oci_seccomp_architectures_n = ELEMENTS(oci_seccomp_architectures) - 1;
 
 const char *const oci_denied_syscalls[] = {
 	"acct",

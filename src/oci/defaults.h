@@ -30,6 +30,13 @@ extern const size_t oci_masked_paths_n;
 extern const char *const oci_read_only_paths[];
 extern const size_t oci_read_only_paths_n;
 
+/*
+ * What this machine can run: a filter kills the programs of an architecture it does not know. None
+ * on machines without a second one.
+ */
+extern const char *const oci_seccomp_architectures[];
+extern const size_t oci_seccomp_architectures_n;
+
 /* System calls no container needs, each a way to the kernel rather than to a service of it. */
 extern const char *const oci_denied_syscalls[];
 extern const size_t oci_denied_syscalls_n;

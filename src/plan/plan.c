@@ -6,6 +6,16 @@
 
 #include "plan/plan_build.h"
 
+struct plan *plan_new(void)
+{
+	_cleanup_(arena_freep) struct arena *arena = arena_new();
+	struct plan *plan = arena ? arena_new_object(arena, struct plan) : NULL;
+
+	if (plan)
+		plan->arena = TAKE_PTR(arena);
+	return plan;
+}
+
 void plan_free(struct plan *plan)
 {
 	/* The plan lives in its own arena. */

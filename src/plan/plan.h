@@ -117,6 +117,8 @@ bool plan_files_is_library(const struct driver_file *file);
 /* The options of its mount. Shared: nothing may be added to the list. */
 const struct string_list *plan_files_options(const struct driver_file *file);
 
+/* A plan of nothing, to be filled by hand; NULL: out of memory. */
+struct plan *plan_new(void);
 void plan_free(struct plan *plan);
 DEFINE_FREEP(struct plan, plan_free)
 

@@ -20,5 +20,5 @@ setup_suite() {
 		h100x8 "$BATS_SUITE_TMPDIR/host" || return 1
 	mkdir "$BATS_SUITE_TMPDIR/roots" "$BATS_SUITE_TMPDIR/state"
 	chmod 700 "$BATS_SUITE_TMPDIR/state"
-	mkdir -m 777 "$BATS_SUITE_TMPDIR/users"
+	mkdir -m 1777 "$BATS_SUITE_TMPDIR/users"
 }

@@ -11,6 +11,7 @@
 #include "engine/bolt/image.h"
 #include "engine/bolt/keeper.h"
 #include "engine/bolt/runtime_log.h"
+#include "engine/bolt/stdio.h"
 #include "engine/bolt/user.h"
 
 struct bolt_container {
@@ -127,6 +128,7 @@ struct run {
 	struct bolt_capsule capsule;
 	struct low_level_runtime runtime;
 	struct idmap map;
+	struct nvb_error *doubt; /* that the command can be found */
 };
 
 static int choose_means(struct run *run, struct nvb_error **err)
@@ -143,7 +145,7 @@ static int choose_means(struct run *run, struct nvb_error **err)
 	return bolt_state_open(&run->container->state, err);
 }
 
-static int write_bundle(const struct run *run, struct nvb_error **err)
+static int write_bundle(struct run *run, struct nvb_error **err)
 {
 	const struct bolt_container *c = run->container;
 	const struct bundle bundle = {
@@ -156,14 +158,15 @@ static int write_bundle(const struct run *run, struct nvb_error **err)
 		.map = &run->map,
 	};
 
-	return bundle_write(&bundle, c->arena, err);
+	return bundle_write(&bundle, c->arena, &run->doubt, err);
 }
 
 /* How the low-level runtime ended, told apart: its own failure, or the command's exit code. */
-static int judge_exit(const struct run *run, struct spawn_exit exit_status, int *ret_exit_code,
+static int judge_exit(struct run *run, struct spawn_exit exit_status, int *ret_exit_code,
 	struct nvb_error **err)
 {
 	_cleanup_free_ char *message = NULL;
+	int status;
 
 	*ret_exit_code = spawn_exit_code(exit_status);
 	if (*ret_exit_code == 0)
@@ -171,15 +174,22 @@ static int judge_exit(const struct run *run, struct spawn_exit exit_status, int 
 	message = runtime_log_error(run->capsule.dir_fd);
 	if (!message)
 		return 0;
-	return NVB_HINT(err,
-		NVB_RAISE(err, NVB_ERR_ENGINE, 0, "start the container with '%s': %s",
-			run->runtime.path, message),
-		"'nvbind doctor' checks what containers need on this machine");
+	status = runtime_log_status(message);
+	if (run->doubt && status == nvb_error_status(run->doubt)) {
+		*err = TAKE_PTR(run->doubt);
+		return nvb_error_status(*err);
+	}
+	status = NVB_RAISE(err, status, 0, "start the container with '%s': %s", run->runtime.path,
+		message);
+	if (status != NVB_ERR_ENGINE)
+		return status;
+	return NVB_HINT(err, status, "'nvbind doctor' checks what containers need on this machine");
 }
 
-static int run_capsule(const struct run *run, int *ret_exit_code, struct nvb_error **err)
+static int run_capsule(struct run *run, int *ret_exit_code, struct nvb_error **err)
 {
 	struct bolt_container *c = run->container;
+	struct stdio_state stdio;
 	struct spawn_exit exit_status;
 	struct keeper keeper;
 	int r;
@@ -203,7 +213,9 @@ static int run_capsule(const struct run *run, int *ret_exit_code, struct nvb_err
 		*ret_exit_code = 128 + keeper_pending_signal();
 		return 0;
 	}
+	stdio_save(&stdio);
 	r = keeper_run(&keeper, &exit_status, err);
+	stdio_restore(&stdio);
 	return r < 0 ? r : judge_exit(run, exit_status, ret_exit_code, err);
 }
 
@@ -226,6 +238,7 @@ int bolt_run(struct bolt_container *container, const struct plan *plan, int *ret
 	if (r < 0)
 		return r;
 	r = run_capsule(&run, ret_exit_code, err);
+	nvb_error_free(run.doubt);
 	if (bolt_capsule_remove(&container->state, &run.capsule, &left) < 0)
 		log_warning("%s; the next run removes it", nvb_error_message(left));
 	return r;

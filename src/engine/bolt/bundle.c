@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "engine/bolt/command.h"
 #include "engine/bolt/environment.h"
 #include "engine/bolt/layer.h"
@@ -142,8 +141,12 @@ static int check_nodes(const struct writer *w, struct nvb_error **err)
 	return 0;
 }
 
-/* A command below a volume is not in the image: then the low-level runtime finds out. */
-static int check_command(const struct writer *w, struct nvb_error **err)
+/*
+ * A command below a volume is not in the image: then the low-level runtime finds out, and `doubt`
+ * is what we would have said.
+ */
+static int check_command(const struct writer *w, struct nvb_error **ret_doubt,
+	struct nvb_error **err)
 {
 	_cleanup_error_ struct nvb_error *why = NULL;
 	const struct plan *plan = w->in->plan;
@@ -157,7 +160,7 @@ static int check_command(const struct writer *w, struct nvb_error **err)
 		if (!m->is_volume && strcmp(path_base_name(m->destination),
 					     path_base_name(plan->command.items[0])) != 0)
 			continue;
-		log_debug("engine", "not checked: %s", nvb_error_message(why));
+		*ret_doubt = TAKE_PTR(why);
 		return 0;
 	}
 	*err = TAKE_PTR(why);
@@ -167,19 +170,18 @@ static int check_command(const struct writer *w, struct nvb_error **err)
 static int write_config(struct writer *w, struct nvb_error **err)
 {
 	const struct bundle *in = w->in;
-	_cleanup_free_ char *cgroup = NULL;
-	_cleanup_free_ char *cgroup_path = NULL;
 	_cleanup_free_ char *text = NULL;
+	const char *cgroup_path = NULL;
 	struct oci_container c;
 	size_t length = 0;
 	errint_t e;
 	int r;
 
-	r = bolt_capsule_cgroup(in->capsule->id, &cgroup, err);
-	if (r < 0)
-		return r;
-	if (asprintf(&cgroup_path, "/%s", cgroup) < 0)
-		return NVB_OOM(err);
+	if (in->runtime->device_cgroup) {
+		cgroup_path = arena_printf(w->a, "/%s", in->capsule->cgroup);
+		if (!cgroup_path)
+			return NVB_OOM(err);
+	}
 	c = (struct oci_container){
 		.root_path = arena_printf(w->a, "%s/root", in->capsule->path),
 		.root_read_only = in->options->read_only,
@@ -194,7 +196,7 @@ static int write_config(struct writer *w, struct nvb_error **err)
 		.terminal = in->options->terminal,
 		.host_network = in->options->network == NETWORK_HOST,
 		.rootless = in->map->needed,
-		.cgroup_path = in->runtime->device_cgroup ? cgroup_path : NULL,
+		.cgroup_path = cgroup_path,
 		.device_cgroup = in->runtime->device_cgroup,
 		.extra_mounts = &w->files,
 		.mounts = &w->mounts,
@@ -211,7 +213,7 @@ static int write_config(struct writer *w, struct nvb_error **err)
 	return 0;
 }
 
-static int prepare(struct writer *w, struct nvb_error **err)
+static int prepare(struct writer *w, struct nvb_error **ret_doubt, struct nvb_error **err)
 {
 	const struct bundle *in = w->in;
 	int r;
@@ -220,14 +222,20 @@ static int prepare(struct writer *w, struct nvb_error **err)
 	w->cwd = in->options->workdir ? in->options->workdir :
 		in->image->cwd                ? in->image->cwd :
 						"/";
+	/* An image's may lack the slash. */
+	if (w->cwd[0] != '/')
+		w->cwd = arena_printf(w->a, "/%s", w->cwd);
+	if (!w->cwd)
+		return NVB_OOM(err);
 	r = environment_merge(in->image, in->plan, in->user, in->options->terminal, w->hostname,
 		w->a, &w->env, err);
 	if (r >= 0)
 		r = check_nodes(w, err);
-	return r < 0 ? r : check_command(w, err);
+	return r < 0 ? r : check_command(w, ret_doubt, err);
 }
 
-int bundle_write(const struct bundle *bundle, struct arena *a, struct nvb_error **err)
+int bundle_write(const struct bundle *bundle, struct arena *a, struct nvb_error **ret_doubt,
+	struct nvb_error **err)
 {
 	_cleanup_close_ int upper_fd = openat(
 		bundle->capsule->dir_fd, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -242,7 +250,7 @@ int bundle_write(const struct bundle *bundle, struct arena *a, struct nvb_error 
 	if (upper_fd < 0)
 		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "open '%s/upper'",
 			bundle->capsule->path);
-	r = prepare(&w, err);
+	r = prepare(&w, ret_doubt, err);
 	if (r >= 0)
 		r = add_plan_mounts(&w, err);
 	if (r >= 0)

@@ -22,4 +22,9 @@ struct bundle {
 	const struct idmap *map;
 };
 
-int bundle_write(const struct bundle *bundle, struct arena *a, struct nvb_error **err);
+/*
+ * *ret_doubt is set if the command is not in the image but a volume may bring it: why it cannot
+ * be run, should it turn out so.
+ */
+int bundle_write(const struct bundle *bundle, struct arena *a, struct nvb_error **ret_doubt,
+	struct nvb_error **err);

@@ -107,10 +107,11 @@ static int check_in_path(int root_fd, const char *command, const char *search, c
 		_cleanup_free_ char *path = NULL;
 		int r;
 
-		if (asprintf(&path, "%s/%.*s/%s", *dir == '/' ? "" : cwd, (int)n, dir, command) < 0)
+		if (asprintf(&path, "%s%s%.*s/%s", *dir == '/' ? "" : cwd, *dir == '/' ? "" : "/",
+			    (int)n, dir, command) < 0)
 			return NVB_OOM(err);
 		dir += n + (dir[n] == ':');
-		r = check_file(root_fd, path + strspn(path, "/") - 1, 0, &why);
+		r = check_file(root_fd, path, 0, &why);
 		if (r >= 0)
 			return 0;
 		/* As execvp(3): a file that may not run is remembered, the search goes on. */

@@ -11,8 +11,8 @@ static int set(struct arena *a, struct string_list *env, const char *assignment,
 	const char *equals = strchr(assignment, '=');
 	size_t length = equals ? (size_t)(equals - assignment) + 1 : 0;
 
-	/* An image may carry a name without a value; the kernel's environment has no such thing. */
-	if (!equals)
+	/* An image may carry a name without a value, or a value without a name: neither is one. */
+	if (!equals || equals == assignment)
 		return 0;
 	vec_foreach (const char *, s, env) {
 		if (strncmp(*s, assignment, length) != 0)

@@ -8,15 +8,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/number.h"
+#include "base/path.h"
 #include "base/strbuf.h"
 #include "engine/bolt/root_mount.h"
 
 #define REPORT_LIMIT_BYTES ((size_t)64 << 10)
+/* A report: see report(). */
+#define OUT_OF_MEMORY "-5001\0\0start the container: out of memory"
+_Static_assert(NVB_ERR_NO_MEMORY == -5001, "as in OUT_OF_MEMORY");
 
 /* The stop signals stay as they are: job control stops the whole process group. */
 static const int handled_signals[] = { SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
@@ -32,10 +38,16 @@ static void fill_set(sigset_t *set)
 
 void keeper_block_signals(void)
 {
+	struct sigaction action;
 	sigset_t set;
 
 	fill_set(&set);
+	/* A blocked signal is kept even where it is ignored: nohup(1) must go on to work. */
+	if (sigaction(SIGHUP, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+		sigdelset(&set, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	/* Where a parent ignored it, the end of a child would never be told. */
+	(void)signal(SIGCHLD, SIG_DFL);
 }
 
 int keeper_pending_signal(void)
@@ -59,15 +71,33 @@ static bool is_ending(int signum)
 }
 
 /*
- * Whether the container's first process is the command already, not the low-level runtime that
- * will become it. runc runs from a sealed copy in memory.
+ * True if /proc/PID/exe is the low-level runtime. Against CVE-2019-5736 it runs from a copy: in
+ * memory, or (runc 1.2 and later) from a detached mount, which shows as "/runc".
  */
+static bool is_runtime(const struct keeper *k, const char *link)
+{
+	struct stat program, runtime;
+	char path[4096];
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+
+	/* Gone: it has ended, and whatever it was ends by itself. */
+	if (n < 0)
+		return false;
+	path[n] = '\0';
+	if (strncmp(path, "/memfd:", 7) == 0 ||
+		(strrchr(path, '/') == path &&
+			strcmp(path + 1, path_base_name(k->runtime->path)) == 0))
+		return true;
+	return stat(link, &program) == 0 && stat(k->runtime->path, &runtime) == 0 &&
+		program.st_dev == runtime.st_dev && program.st_ino == runtime.st_ino;
+}
+
+/* Whether the container's first process is the command, not the runtime that will become it. */
 static bool command_has_started(const struct keeper *k)
 {
 	_cleanup_free_ char *pid_text = NULL;
-	char link[64], program[4096];
+	char link[64];
 	uint64_t pid;
-	ssize_t n;
 
 	if (file_read_in(k->capsule->dir_fd, "pid", 64, &pid_text, NULL) < 0)
 		return false;
@@ -75,22 +105,18 @@ static bool command_has_started(const struct keeper *k)
 	if (!number_parse(pid_text, INT32_MAX, &pid))
 		return false;
 	(void)snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
-	n = readlink(link, program, sizeof(program) - 1);
-	if (n < 0)
-		return errno != ENOENT;
-	program[n] = '\0';
-	return strncmp(program, "/memfd:", 7) != 0 && strcmp(program, k->runtime->path) != 0;
+	return !is_runtime(k, link);
 }
 
 static void forward(pid_t pid, int signum)
 {
-	/* A gone child is reaped next; a broken pipe and a new size are not for it. */
-	if (signum != SIGCHLD && signum != SIGPIPE && signum != SIGWINCH && signum != SIGCONT)
+	/* A gone child is reaped next; a broken pipe and our own stop are not for it. */
+	if (signum != SIGCHLD && signum != SIGPIPE && signum != SIGCONT)
 		(void)kill(pid, signum);
 }
 
 /*
- * Waits for `pid`, passing on what other processes send. Reaps every other child. In the keeper
+ * Waits for `pid`, passing on signals. Reaps every other child. In the keeper
  * (`k` given), a signal that asks to end before the command runs ends everything at once: the
  * runtime's half-made container would swallow it.
  */
@@ -100,7 +126,6 @@ static void wait_and_forward(const struct keeper *k, pid_t pid, struct spawn_exi
 
 	fill_set(&set);
 	for (;;) {
-		siginfo_t info = { 0 };
 		int status, signum;
 		pid_t done;
 
@@ -112,27 +137,12 @@ static void wait_and_forward(const struct keeper *k, pid_t pid, struct spawn_exi
 				(struct spawn_exit){ false, WEXITSTATUS(status) };
 			return;
 		}
-		signum = sigwaitinfo(&set, &info);
+		signum = sigwaitinfo(&set, NULL);
 		if (k && is_ending(signum) && !command_has_started(k))
 			_exit(128 + signum);
-		if (signum > 0 && info.si_code != SI_KERNEL)
+		if (signum > 0)
 			forward(pid, signum);
 	}
-}
-
-static void __attribute__((noreturn)) exec_runtime(const struct keeper *k)
-{
-	static const char *const environment[] = { "PATH=" SPAWN_SYSTEM_PATH, NULL };
-
-	if (k->stdin_null) {
-		int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-		if (fd < 0 || dup2(fd, 0) < 0)
-			_exit(125);
-	}
-	spawn_reset_child();
-	(void)execve(k->runtime->path, (char *const *)k->runtime_argv, (char *const *)environment);
-	_exit(125);
 }
 
 /* A failed set-up as data: status, hint and message, each ended by a NUL. */
@@ -146,8 +156,53 @@ static void report(int fd, const struct nvb_error *error)
 	strbuf_str_add(&b, hint ? hint : "");
 	strbuf_char_add(&b, '\0');
 	strbuf_str_add(&b, nvb_error_message(error));
-	if (!strbuf_failed(&b))
+	/* Without memory there is only one thing to say, and room for it on the stack. */
+	if (strbuf_failed(&b))
+		(void)file_write_fd(fd, OUT_OF_MEMORY, sizeof(OUT_OF_MEMORY));
+	else
 		(void)file_write_fd(fd, b.data, b.length + 1);
+}
+
+static void __attribute__((noreturn)) give_up(int report_fd, const struct nvb_error *error)
+{
+	report(report_fd, error);
+	_exit(125);
+}
+
+static bool close_stdin(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && dup2(fd, STDIN_FILENO) >= 0;
+}
+
+/* The report's descriptor is closed by the exec: until then it tells why there was none. */
+static void __attribute__((noreturn)) exec_runtime(const struct keeper *k, int report_fd)
+{
+	static const char *const environment[] = { "PATH=" SPAWN_SYSTEM_PATH, NULL };
+	struct nvb_error *error = NULL;
+
+	if (k->stdin_null && !close_stdin()) {
+		NVB_RAISE(&error, NVB_ERR_ENGINE, errno, "open '/dev/null'");
+		give_up(report_fd, error);
+	}
+	spawn_reset_child();
+	(void)execve(k->runtime->path, (char *const *)k->runtime_argv, (char *const *)environment);
+	NVB_RAISE(&error, NVB_ERR_ENGINE, errno, "start '%s'", k->runtime->path);
+	give_up(report_fd, error);
+}
+
+static int prepare_keeper(const struct keeper *k, int go_fd, struct nvb_error **err)
+{
+	char go;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "tie the container to nvbind");
+	(void)setsid();
+	/* Nothing comes if nvbind died before the line above, or could not map the users. */
+	if (read(go_fd, &go, 1) != 1)
+		_exit(125);
+	return root_mount_all(k, err);
 }
 
 /* Everything behind the clone; ends as the low-level runtime ended. */
@@ -156,26 +211,20 @@ static void __attribute__((noreturn)) keeper_main(const struct keeper *k, int go
 	struct nvb_error *error = NULL;
 	struct spawn_exit exit_status = { .code = 125 };
 	pid_t pid;
-	char go;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		_exit(125);
-	/* Nothing comes if nvbind died before the line above, or could not map the users. */
-	if (read(go_fd, &go, 1) != 1)
-		_exit(125);
-	if (root_mount_all(k, &error) < 0) {
-		report(report_fd, error);
-		_exit(125);
-	}
-	closep(&report_fd);
+	if (prepare_keeper(k, go_fd, &error) < 0)
+		give_up(report_fd, error);
 	closep(&go_fd);
 	if (keeper_pending_signal())
 		_exit(128 + keeper_pending_signal());
 	pid = fork();
 	if (pid == 0)
-		exec_runtime(k);
-	if (pid < 0)
-		_exit(125);
+		exec_runtime(k, report_fd);
+	if (pid < 0) {
+		NVB_RAISE(&error, NVB_ERR_ENGINE, errno, "start '%s'", k->runtime->path);
+		give_up(report_fd, error);
+	}
+	closep(&report_fd);
 	wait_and_forward(k, pid, &exit_status);
 	_exit(spawn_exit_code(exit_status));
 }
@@ -194,7 +243,7 @@ static int raise_clone(int errnum, bool user_namespace, struct nvb_error **err)
 		"'nvbind doctor' tells which setting forbids it");
 }
 
-/* What the keeper reported; an empty report is a root that was put together. */
+/* What the keeper reported; an empty report is a low-level runtime that started. */
 static int read_report(int fd, struct nvb_error **err)
 {
 	_cleanup_free_ char *text = NULL;
@@ -274,7 +323,10 @@ int keeper_run(const struct keeper *keeper, struct spawn_exit *ret_exit, struct 
 	if (r >= 0)
 		r = read_report(c.report_fd, err);
 	wait_and_forward(NULL, pid, &exit_status);
-	if (r >= 0)
-		*ret_exit = exit_status;
-	return r;
+	if (r < 0)
+		return r;
+	if (exit_status.by_signal)
+		log_warning("the container's keeper was killed by signal %d", exit_status.code);
+	*ret_exit = exit_status;
+	return 0;
 }

@@ -9,8 +9,9 @@
  * kernel kills everything in the namespace and takes every mount away: no clean-up of ours has
  * to run for that, so none can be missed.
  *
- * Signals: nvbind and the keeper block them all and pass on what another process sent. What the
- * terminal sends (SI_KERNEL) reaches the low-level runtime by itself, in the same process group.
+ * Signals: nvbind and the keeper block them and pass on what they get. The keeper leads a session
+ * of its own, so a signal for the whole process group (the terminal's, timeout(1)'s) reaches the
+ * command once, through nvbind. SIGHUP stays ignored where nohup(1) made it so.
  */
 #pragma once
 
@@ -33,8 +34,8 @@ struct keeper {
 	bool stdin_null;
 };
 
-/* Blocks the signals of which keeper_run() takes care; to be called before there is anything to
- * clean up. */
+/* Blocks the signals of which keeper_run() takes care, and lets children be waited for; to be
+ * called before there is anything to clean up. */
 void keeper_block_signals(void);
 
 /* The first blocked signal that asks us to end and is pending; 0: none. */

@@ -24,6 +24,12 @@ static void step_into(int *fd, const char *name)
 	*fd = next;
 }
 
+/* The image's, but of a kind that we can go on making places in: Fedora's /usr/lib64 is 0555. */
+static mode_t directory_mode(const struct layer *layer, const struct stat *st)
+{
+	return (st->st_mode & 07777) | (layer->keep_owner ? 0 : S_IRWXU);
+}
+
 static int make_directory(const struct layer *layer, int *upper_fd, int lower_fd, const char *name,
 	const char *destination, struct nvb_error **err)
 {
@@ -39,27 +45,19 @@ static int make_directory(const struct layer *layer, int *upper_fd, int lower_fd
 	} else if ((layer->keep_owner && lower_fd >= 0 &&
 			   fchownat(*upper_fd, name, st.st_uid, st.st_gid,
 				   AT_SYMLINK_NOFOLLOW) < 0) ||
-		fchmodat(*upper_fd, name, st.st_mode & 07777, 0) < 0) {
+		fchmodat(*upper_fd, name, directory_mode(layer, &st), 0) < 0) {
 		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "make a place for '%s'", destination);
 	}
 	fd = openat(*upper_fd, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return NVB_RAISE(err, NVB_ERR_ENGINE, errno,
+	if (fd < 0 && errno == ENOTDIR)
+		return NVB_RAISE(err, NVB_ERR_ENGINE, 0,
 			"make a place for '%s': '%s' is the target of another mount", destination,
 			name);
+	if (fd < 0)
+		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "make a place for '%s'", destination);
 	closep(upper_fd);
 	*upper_fd = fd;
 	return 0;
-}
-
-/* True if the image itself has a fitting target: nothing to make then. */
-static bool lower_has_place(int lower_fd, const char *name, bool is_directory)
-{
-	struct stat st;
-
-	if (lower_fd < 0 || fstatat(lower_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return false;
-	return is_directory ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode);
 }
 
 static int make_file(int upper_fd, const char *name, const char *destination,
@@ -89,8 +87,6 @@ int layer_add_place(const struct layer *layer, const char *destination, bool is_
 		return NVB_OOM(err);
 	for (part = strtok_r(copy, "/", &save); part; part = next) {
 		next = strtok_r(NULL, "/", &save);
-		if (!next && lower_has_place(lower_fd, part, is_directory))
-			return 0;
 		if (!next && !is_directory)
 			return make_file(upper_fd, part, destination, err);
 		step_into(&lower_fd, part);

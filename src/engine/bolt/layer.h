@@ -6,7 +6,8 @@
  * merged root, which fails without root where a directory belongs to a user that is not mapped,
  * and follows what the image put there. The upper layer is ours: directories are made in it
  * with the mode and owner of the image's, and a file in it hides whatever the image has of that
- * name, a link to anywhere included. The image itself is never written to.
+ * name, a link to anywhere included, even one that comes to be later. The image itself is never
+ * written to.
  */
 #pragma once
 

@@ -2,6 +2,7 @@
 #include "engine/bolt/oci_layout.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #define SHA256_HEX 64
 #define MAX_INDEX_DEPTH 4
 #define PINNED_TAG "image"
+#define PARTIAL_PREFIX ".part-"
 #define REF_NAME "org.opencontainers.image.ref.name"
 #define INDEX_TYPE "application/vnd.oci.image.index.v1+json"
 #define DOCKER_INDEX_TYPE "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -167,16 +169,24 @@ static int choose_entry(const struct layout *l, const struct json_at *manifests,
 	return 0;
 }
 
-static int open_manifests(struct json_object *document, struct json_at *root,
-	struct json_at *ret_manifests, struct nvb_error **err)
+/* Chooses an entry of an index document. 1 found, 0 not. */
+static int choose(const struct layout *l, struct json_object *index, const char *tag,
+	struct descriptor *ret, struct nvb_error **err)
 {
-	int r = json_root(document, json_type_object, root, err);
+	struct json_at root, manifests;
+	int r = json_root(index, json_type_object, &root, err);
 
 	if (r >= 0)
-		r = json_member(root, "manifests", json_type_array, ret_manifests, err);
+		r = json_member(&root, "manifests", json_type_array, &manifests, err);
 	if (r == 0)
-		r = json_missing(root, "manifests", err);
-	return r;
+		r = json_missing(&root, "manifests", err);
+	if (r >= 0)
+		r = choose_entry(l, &manifests, tag, ret, err);
+	/* A layout with one image needs no tag. */
+	if (r == 0 && tag && !l->tag && json_length(&manifests) == 1)
+		r = choose_entry(l, &manifests, NULL, ret, err);
+	return r < 0 ? NVB_CONTEXT(err, NVB_ERR_IMAGE, "read the index of the image '%s'", l->path) :
+		       r;
 }
 
 static int raise_no_tag(const struct layout *l, const char *tag, struct nvb_error **err)
@@ -184,43 +194,41 @@ static int raise_no_tag(const struct layout *l, const char *tag, struct nvb_erro
 	return NVB_HINT(err,
 		NVB_RAISE(err, NVB_ERR_IMAGE, 0, "find the tag '%s' in the image '%s'",
 			tag ? tag : "latest", l->path),
-		"'skopeo list-tags' or the file '%s/index.json' tells which exist", l->path);
+		"the file '%s/index.json' tells which exist", l->path);
+}
+
+/* Down from an index inside the layout: its entry for this machine. */
+static int choose_nested(const struct layout *l, struct descriptor *d, struct nvb_error **err)
+{
+	_cleanup_(json_putp) struct json_object *nested = NULL;
+	int r;
+
+	r = read_blob(l, d->digest, &nested, err);
+	if (r >= 0)
+		r = choose(l, nested, NULL, d, err);
+	if (r == 0)
+		return NVB_RAISE(err, NVB_ERR_IMAGE, 0, "the image '%s' has no variant for '%s'",
+			l->path, machine_architecture());
+	return r;
 }
 
 /* From the layout's index to one manifest. */
 static int find_manifest(const struct layout *l, struct descriptor *ret, struct nvb_error **err)
 {
 	_cleanup_(json_putp) struct json_object *index = NULL;
-	struct json_at root, manifests;
 	struct descriptor d = { 0 };
 	int r;
 
 	r = read_document(l, "index.json", &index, err);
 	if (r >= 0)
-		r = open_manifests(index, &root, &manifests, err);
-	if (r < 0)
-		return r;
-	r = choose_entry(l, &manifests, l->tag ? l->tag : "latest", &d, err);
-	/* A layout with one image needs no tag. */
-	if (r == 0 && !l->tag && json_length(&manifests) == 1)
-		r = choose_entry(l, &manifests, NULL, &d, err);
+		r = choose(l, index, l->tag ? l->tag : "latest", &d, err);
 	if (r <= 0)
 		return r < 0 ? r : raise_no_tag(l, l->tag, err);
 	for (int depth = 0; d.is_index; depth++) {
-		_cleanup_(json_putp) struct json_object *nested = NULL;
-
 		if (depth == MAX_INDEX_DEPTH)
 			return NVB_RAISE(err, NVB_ERR_IMAGE, 0, "the image '%s' nests its indexes",
 				l->path);
-		r = read_blob(l, d.digest, &nested, err);
-		if (r >= 0)
-			r = open_manifests(nested, &root, &manifests, err);
-		if (r >= 0)
-			r = choose_entry(l, &manifests, NULL, &d, err);
-		if (r == 0)
-			return NVB_RAISE(err, NVB_ERR_IMAGE, 0,
-				"the image '%s' has no variant for '%s'", l->path,
-				machine_architecture());
+		r = choose_nested(l, &d, err);
 		if (r < 0)
 			return r;
 	}
@@ -322,6 +330,7 @@ static int write_pinned_layout(const struct layout *l, const struct descriptor *
 	char proc[32], blobs[4096];
 	size_t length = 0;
 	ssize_t n;
+	errint_t e;
 	int r;
 
 	json_add_uint(&b, index, "schemaVersion", 2);
@@ -340,11 +349,12 @@ static int write_pinned_layout(const struct layout *l, const struct descriptor *
 	if (n < 0)
 		return NVB_RAISE(err, NVB_ERR_IMAGE, errno, "find the path of '%s'", l->path);
 	(void)snprintf(blobs + n, sizeof(blobs) - (size_t)n, "/blobs");
-	if (file_replace_at(dir_fd, "oci-layout", version, strlen(version), 0600) < 0 ||
-		file_replace_at(dir_fd, "index.json", text, length, 0600) < 0 ||
-		symlinkat(blobs, dir_fd, "blobs") < 0)
-		return NVB_RAISE(err, NVB_ERR_IMAGE, errno, "prepare the image '%s'", l->path);
-	return 0;
+	e = file_replace_at(dir_fd, "oci-layout", version, strlen(version), 0600);
+	if (e == 0)
+		e = file_replace_at(dir_fd, "index.json", text, length, 0600);
+	if (e == 0 && symlinkat(blobs, dir_fd, "blobs") < 0)
+		e = -errno;
+	return e < 0 ? NVB_RAISE(err, NVB_ERR_IMAGE, -e, "prepare the image '%s'", l->path) : 0;
 }
 
 static int run_umoci(const struct layout *l, const char *directory, struct nvb_error **err)
@@ -379,7 +389,8 @@ static int run_umoci(const struct layout *l, const char *directory, struct nvb_e
 	return 0;
 }
 
-static int lock_images(int images_fd, int *ret_fd, struct nvb_error **err)
+/* 1: locked; 0: another process is unpacking, and we were not to wait. */
+static int lock_images(int images_fd, bool wait, int *ret_fd, struct nvb_error **err)
 {
 	_cleanup_close_ int fd =
 		openat(images_fd, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -388,12 +399,32 @@ static int lock_images(int images_fd, int *ret_fd, struct nvb_error **err)
 	if (fd < 0)
 		return NVB_RAISE(err, NVB_ERR_IMAGE, errno, "lock the image store");
 	do {
-		r = flock(fd, LOCK_EX);
+		r = flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
 	} while (r < 0 && errno == EINTR);
+	if (r < 0 && errno == EWOULDBLOCK)
+		return 0;
 	if (r < 0)
 		return NVB_RAISE(err, NVB_ERR_IMAGE, errno, "lock the image store");
 	*ret_fd = TAKE_FD(fd);
-	return 0;
+	return 1;
+}
+
+/* What unpackings that were killed left. Called under the lock: nobody else unpacks now. */
+static void remove_partial(int images_fd)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+	int fd = openat(images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		closep(&fd);
+		return;
+	}
+	while ((entry = readdir(dir)))
+		if (strncmp(entry->d_name, PARTIAL_PREFIX, strlen(PARTIAL_PREFIX)) == 0 &&
+			path_remove_tree(images_fd, entry->d_name) < 0)
+			log_debug("engine", "'%s' stays in the image store", entry->d_name);
 }
 
 static int unpack_into(const struct layout *l, const struct descriptor *d, int images_fd,
@@ -416,25 +447,37 @@ static int unpack(const struct layout *l, const struct descriptor *d, int images
 	const char *images_path, const char *name, struct nvb_error **err)
 {
 	_cleanup_close_ int lock_fd = -1;
-	const char *partial = arena_printf(l->arena, ".%s.part", name);
-	const char *directory = arena_printf(l->arena, "%s/.%s.part", images_path, name);
+	/* A name of our own: umoci may have outlived an nvbind that was killed. */
+	const char *partial = arena_printf(l->arena, PARTIAL_PREFIX "%s-%d", name, (int)getpid());
+	const char *directory;
 	int r;
 
-	if (!partial || !directory)
+	directory = partial ? arena_printf(l->arena, "%s/%s", images_path, partial) : NULL;
+	if (!directory)
 		return NVB_OOM(err);
-	r = lock_images(images_fd, &lock_fd, err);
+	r = lock_images(images_fd, true, &lock_fd, err);
 	if (r < 0)
 		return r;
 	if (faccessat(images_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	/* An earlier unpacking that was killed: the lock says that it is over. */
-	(void)path_remove_tree(images_fd, partial);
+	remove_partial(images_fd);
 	log_notice("unpacking the image '%s'", l->path);
 	r = unpack_into(l, d, images_fd, partial, directory, err);
 	if (r >= 0 && renameat(images_fd, partial, images_fd, name) < 0)
 		r = NVB_RAISE(err, NVB_ERR_IMAGE, errno, "store the image '%s'", l->path);
 	if (r < 0)
 		(void)path_remove_tree(images_fd, partial);
+	return r;
+}
+
+/* Without waiting: this run's image is there. */
+static int sweep_images(int images_fd, struct nvb_error **err)
+{
+	_cleanup_close_ int lock_fd = -1;
+	int r = lock_images(images_fd, false, &lock_fd, err);
+
+	if (r > 0)
+		remove_partial(images_fd);
 	return r;
 }
 
@@ -456,11 +499,12 @@ static int open_unpacked(const struct layout *l, const struct descriptor *d, int
 	images_fd = openat(store_fd, "images", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (images_fd < 0)
 		return NVB_RAISE(err, NVB_ERR_IMAGE, errno, "open '%s'", images_path);
-	if (faccessat(images_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+	if (faccessat(images_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		r = unpack(l, d, images_fd, images_path, name, err);
-		if (r < 0)
-			return r;
-	}
+	else
+		r = sweep_images(images_fd, err);
+	if (r < 0)
+		return r;
 	image->root_fd = open(image->root_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (image->root_fd < 0)
 		return NVB_RAISE(err, NVB_ERR_IMAGE, errno, "open '%s'", image->root_path);

@@ -29,7 +29,9 @@ static errint_t mount_with(const struct overlay *o, int middle_fd, const char *e
 	(void)snprintf(options, sizeof(options), "lowerdir=%s%s%s,upperdir=%s,workdir=%s%s%s",
 		middle, middle_fd >= 0 ? ":" : "", lower, upper, work,
 		o->in_user_namespace ? ",userxattr" : "", extra);
-	return mount("overlay", target, "overlay", 0, options) < 0 ? -errno : 0;
+	return mount("overlay", target, "overlay", o->no_devices ? MS_NODEV : 0, options) < 0 ?
+		-errno :
+		0;
 }
 
 static errint_t mount_above_tmpfs(const struct overlay *o, int tmpfs_fd)

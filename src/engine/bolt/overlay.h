@@ -12,6 +12,7 @@ struct overlay {
 	int upper_fd, work_fd; /* on one file system */
 	int target_fd;
 	bool in_user_namespace;
+	bool no_devices; /* nothing else keeps out those that the image has nodes of */
 };
 
 /*

@@ -29,20 +29,20 @@ static int open_directory(int dir_fd, const char *path, int *ret_fd, struct nvb_
 
 /*
  * A descriptor from before the clone belongs to another mount namespace, where nothing can be
- * mounted from. So the image is opened again, and must still be the directory of the plan.
+ * mounted from. So the directory is opened again, and must still be the one of the plan.
  */
-static int open_lower(const struct keeper *k, int *ret_fd, struct nvb_error **err)
+static int open_again(const char *path, int planned_fd, int *ret_fd, struct nvb_error **err)
 {
 	struct stat planned, found;
-	int r = open_directory(AT_FDCWD, k->lower_path, ret_fd, err);
+	int r = open_directory(AT_FDCWD, path, ret_fd, err);
 
 	if (r < 0)
 		return r;
-	if (fstat(k->lower_fd, &planned) < 0 || fstat(*ret_fd, &found) < 0)
-		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "look at '%s'", k->lower_path);
+	if (fstat(planned_fd, &planned) < 0 || fstat(*ret_fd, &found) < 0)
+		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "look at '%s'", path);
 	if (planned.st_dev != found.st_dev || planned.st_ino != found.st_ino)
 		return NVB_RAISE(err, NVB_ERR_UNSAFE_PATH, 0,
-			"'%s' was replaced while the container was planned", k->lower_path);
+			"'%s' was replaced while the container was planned", path);
 	return 0;
 }
 
@@ -54,9 +54,9 @@ static int mount_root(const struct keeper *k, struct nvb_error **err)
 	struct split_root split;
 	int r;
 
-	r = open_directory(AT_FDCWD, k->capsule->path, &capsule_fd, err);
+	r = open_again(k->capsule->path, k->capsule->dir_fd, &capsule_fd, err);
 	if (r >= 0)
-		r = open_lower(k, &lower_fd, err);
+		r = open_again(k->lower_path, k->lower_fd, &lower_fd, err);
 	if (r >= 0)
 		r = open_directory(capsule_fd, "upper", &upper_fd, err);
 	if (r >= 0)
@@ -65,7 +65,8 @@ static int mount_root(const struct keeper *k, struct nvb_error **err)
 		r = open_directory(capsule_fd, "root", &target_fd, err);
 	if (r < 0)
 		return r;
-	overlay = (struct overlay){ lower_fd, upper_fd, work_fd, target_fd, k->map->needed };
+	overlay = (struct overlay){ lower_fd, upper_fd, work_fd, target_fd, k->map->needed,
+		!k->runtime->device_cgroup };
 	r = overlay_mount(&overlay);
 	if (r == 0)
 		return 0;
@@ -77,12 +78,29 @@ static int mount_root(const struct keeper *k, struct nvb_error **err)
 		"'nvbind doctor' tells whether overlayfs works here");
 }
 
+static int make_private(const struct keeper *k, struct nvb_error **err)
+{
+	int r;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return 0;
+	r = NVB_RAISE(err, NVB_ERR_ENGINE, errno, "make the mounts private");
+	/* Ubuntu since 23.10: the namespace can be made and gives no rights. */
+	if (k->map->needed)
+		return NVB_HINT(err, r,
+			"this machine keeps ordinary users from mounting in their own namespaces; "
+			"'nvbind doctor' tells which setting does (on Ubuntu: "
+			"kernel.apparmor_restrict_unprivileged_userns)");
+	return r;
+}
+
 int root_mount_all(const struct keeper *k, struct nvb_error **err)
 {
 	int r;
 
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "make the mounts private");
+	r = make_private(k, err);
+	if (r < 0)
+		return r;
 	r = mount_proc(err);
 	if (r >= 0 && k->runtime->mount_cgroup2 &&
 		mount("cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC,

@@ -86,7 +86,7 @@ static int mount_directory(const struct layers *all, const char *name, struct nv
 		r = open_child(all->target, name, &part.target, err);
 	if (r < 0)
 		return r;
-	overlay = (struct overlay){ part.lower, part.upper, part.work, part.target, true };
+	overlay = (struct overlay){ part.lower, part.upper, part.work, part.target, true, true };
 	r = overlay_mount(&overlay);
 	if (r == 0)
 		return 0;
@@ -152,7 +152,7 @@ int split_root_mount(const struct split_root *root, struct nvb_error **err)
 	_cleanup_(layers_done) struct layers all = { .lower = -1, .upper = -1, .work = -1,
 		.target = -1 };
 	char source[32], target[32];
-	mode_t mask = umask(0);
+	mode_t mask;
 	int r;
 
 	r = open_child(root->lower_fd, ".", &all.lower, err);
@@ -170,8 +170,10 @@ int split_root_mount(const struct split_root *root, struct nvb_error **err)
 		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "bind the container's root");
 	closep(&all.target);
 	r = open_child(root->capsule_fd, "root", &all.target, err);
-	if (r >= 0)
-		r = add_entries(&all, err);
+	if (r < 0)
+		return r;
+	mask = umask(0);
+	r = add_entries(&all, err);
 	(void)umask(mask);
 	return r;
 }

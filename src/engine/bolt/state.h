@@ -4,7 +4,7 @@
  *
  *	<state>/images/          unpacked images, shared
  *	<state>/capsules/.lock   held while a capsule is made, named or swept
- *	<state>/capsules/<id>/   one running container
+ *	<state>/capsules/<id>/   one running container; .gone-* while it is removed
  *		lock		flock()ed by nvbind and by the container's keeper: free means dead
  *		config.json	the bundle
  *		upper/ work/	the container's writable layer
@@ -32,14 +32,15 @@ struct bolt_state {
 
 /*
  * NVBIND_STATE_DIR, else /var/lib/nvbind (root) or $XDG_DATA_HOME/nvbind; made if missing.
- * Errors: PERMISSION (not ours, or others may write to it), IO, USAGE (no home directory).
+ * Errors: PERMISSION (not ours, or others may replace it), IO, USAGE (no home directory).
  */
 int bolt_state_open(struct bolt_state *ret, struct nvb_error **err);
 void bolt_state_done(struct bolt_state *state);
 
 struct bolt_capsule {
 	char *id;
-	char *path; /* <state>/capsules/<id> */
+	char *path;   /* <state>/capsules/<id> */
+	char *cgroup; /* its name, at the top of each hierarchy */
 	int dir_fd;
 	int lock_fd;
 };
@@ -56,6 +57,3 @@ int bolt_capsule_new(const struct bolt_state *state, const char *name, struct bo
 int bolt_capsule_remove(const struct bolt_state *state, struct bolt_capsule *capsule,
 	struct nvb_error **err);
 void bolt_capsule_done(struct bolt_capsule *capsule);
-
-/* Name of the capsule's cgroup, at the top of each hierarchy. Also its id at the runtime. */
-int bolt_capsule_cgroup(const char *id, char **ret_name, struct nvb_error **err);

@@ -57,10 +57,10 @@ static bool lists_member(const char *members, const char *name)
 
 static int read_accounts(int root_fd, const char *path, char **ret_text, struct nvb_error **err)
 {
-	errint_t e = file_read_in(root_fd, path, ACCOUNTS_LIMIT_BYTES, ret_text, NULL);
+	errint_t e = file_read_regular_in(root_fd, path, ACCOUNTS_LIMIT_BYTES, ret_text, NULL);
 
-	/* A root without accounts still runs numbers. */
-	if (e == -ENOENT || e == -ENOTDIR) {
+	/* A root without accounts still runs numbers; so does one with something else in their place. */
+	if (e == -ENOENT || e == -ENOTDIR || e == -EISDIR || e == -ENODEV) {
 		*ret_text = calloc(1, 1);
 		return *ret_text ? 0 : NVB_OOM(err);
 	}
@@ -93,8 +93,9 @@ static int add_groups_of(int root_fd, const char *name, struct arena *a,
 	return 0;
 }
 
-static int find_user(int root_fd, const char *name, struct arena *a, struct container_user *user,
-	struct nvb_error **err)
+/* `with_groups`: also those that list the user, as without a group of one's own choice. */
+static int find_user(int root_fd, const char *name, bool with_groups, struct arena *a,
+	struct container_user *user, struct nvb_error **err)
 {
 	_cleanup_free_ char *text = NULL;
 	const char *found_name = NULL, *home = NULL;
@@ -117,9 +118,12 @@ static int find_user(int root_fd, const char *name, struct arena *a, struct cont
 		user->uid = (uint32_t)uid;
 		return 0;
 	}
-	user->home = *home == '/' ? arena_strdup(a, home) : NULL;
-	/* The kernel's view of an explicit number is that number alone: groups go with names. */
-	return by_uid ? 0 : add_groups_of(root_fd, found_name, a, user, err);
+	if (*home == '/') {
+		user->home = arena_strdup(a, home);
+		if (!user->home)
+			return NVB_OOM(err);
+	}
+	return with_groups ? add_groups_of(root_fd, found_name, a, user, err) : 0;
 }
 
 static int find_group(int root_fd, const char *name, struct container_user *user,
@@ -154,8 +158,7 @@ int container_user_find(int root_fd, const char *text, struct arena *a,
 	struct container_user *ret, struct nvb_error **err)
 {
 	struct container_user user = { .home = NULL };
-	const char *colon;
-	const char *name;
+	const char *colon, *name, *group;
 	int r;
 
 	if (!text || !*text)
@@ -164,9 +167,10 @@ int container_user_find(int root_fd, const char *text, struct arena *a,
 	name = arena_strndup(a, text, colon ? (size_t)(colon - text) : strlen(text));
 	if (!name)
 		return NVB_OOM(err);
-	r = find_user(root_fd, *name ? name : "0", a, &user, err);
-	if (r >= 0 && colon && colon[1])
-		r = find_group(root_fd, colon + 1, &user, err);
+	group = colon && colon[1] ? colon + 1 : NULL;
+	r = find_user(root_fd, *name ? name : "0", !group, a, &user, err);
+	if (r >= 0 && group)
+		r = find_group(root_fd, group, &user, err);
 	if (r < 0)
 		return r;
 	*ret = user;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whom a container runs as: "USER[:GROUP]", names looked up in the container's own files. */
+/*
+ * Whom a container runs as: "USER[:GROUP]", names looked up in the container's own files. As
+ * Docker has it: groups that list the user count unless a GROUP is given.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -9,7 +12,7 @@
 
 struct container_user {
 	uint32_t uid, gid;
-	struct gid_list gids; /* further groups of a named user */
+	struct gid_list gids; /* further groups that list the user */
 	const char *home;     /* NULL: unknown */
 };
 

@@ -56,7 +56,27 @@ static void test_global_help_names_commands(void **state)
 	(void)state;
 	help_format(COMMAND_GLOBAL, &text);
 	for (int c = COMMAND_GLOBAL + 1; c < COMMAND_COUNT; c++)
-		expect_part(&text, command_get((enum command_id)c)->summary, "the help text");
+		if (command_parent((enum command_id)c) == COMMAND_GLOBAL)
+			expect_part(
+				&text, command_get((enum command_id)c)->summary, "the help text");
+	assert_null(strstr(strbuf_str(&text), command_get(COMMAND_CDI_LIST)->summary));
+}
+
+static void test_group_help_names_its_commands(void **state)
+{
+	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(HELP_TEXT_BYTES);
+
+	(void)state;
+	help_format(COMMAND_CDI, &text);
+	expect_part(&text, "Usage: nvbind cdi [OPTION...] COMMAND [ARG...]\n", "the help of cdi");
+	expect_part(&text, "  list ", "the help of cdi");
+	expect_part(&text, command_get(COMMAND_CDI_VALIDATE)->summary, "the help of cdi");
+	expect_part(&text, "'nvbind help cdi COMMAND'", "the help of cdi");
+	assert_null(strstr(strbuf_str(&text), command_get(COMMAND_RUN)->summary));
+	strbuf_truncate(&text, 0);
+	help_format(COMMAND_CDI_VALIDATE, &text);
+	expect_part(&text, "Usage: nvbind cdi validate [OPTION...] [FILE...]\n", "its help");
+	assert_null(strstr(strbuf_str(&text), "\nCommands:\n"));
 }
 
 static void test_short_names(void **state)
@@ -144,7 +164,7 @@ static void test_completions(void **state)
 			expect_part(&text, part, shells[s].shell);
 		}
 		for (int c = COMMAND_GLOBAL + 1; c < COMMAND_COUNT; c++)
-			expect_part(&text, command_get((enum command_id)c)->name, shells[s].shell);
+			expect_part(&text, command_word((enum command_id)c), shells[s].shell);
 		expect_part(&text, "default gaming ai-ml shared", shells[s].shell);
 		expect_part(&text, "all compute utility video", shells[s].shell);
 	}
@@ -156,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_global_help_names_commands),
+		cmocka_unit_test(test_group_help_names_its_commands),
 		cmocka_unit_test(test_short_names),
 		cmocka_unit_test(test_man),
 		cmocka_unit_test(test_man_escapes),

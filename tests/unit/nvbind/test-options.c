@@ -97,7 +97,7 @@ static void test_refuse(void **state)
 		{ COMMAND_RUN, "run --isolat x", "option '--isolat': unknown",
 			"did you mean '--isolat" },
 		{ COMMAND_RUN, "run --wsl2 x", "option '--wsl2': unknown", "'nvbind run --help'" },
-		{ COMMAND_RUN, "run --cdi x", "option '--cdi': unknown", "'nvbind run --help'" },
+		{ COMMAND_RUN, "run --wsl2 x", "option '--wsl2': unknown", "'nvbind run --help'" },
 		{ COMMAND_RUN, "run -d x", "option '-d': unknown", "'nvbind run --help'" },
 		{ COMMAND_RUN, "run -id x", "option '-d': unknown", "'nvbind run --help'" },
 		{ COMMAND_RUN, "run --name", "option '--name': it needs NAME", "--help" },
@@ -164,14 +164,47 @@ static void test_commands(void **state)
 	char *argv[] = { (char *)"info", (char *)"extra", NULL };
 
 	(void)state;
-	assert_int_equal(command_find("run"), COMMAND_RUN);
-	assert_int_equal(command_find("ru"), COMMAND_GLOBAL);
-	assert_int_equal(command_raise_unknown("inof", &err), NVB_ERR_USAGE);
+	assert_int_equal(command_find(COMMAND_GLOBAL, "run"), COMMAND_RUN);
+	assert_int_equal(command_find(COMMAND_GLOBAL, "ru"), COMMAND_GLOBAL);
+	assert_int_equal(command_raise_unknown(COMMAND_GLOBAL, "inof", &err), NVB_ERR_USAGE);
 	assert_non_null(strstr(nvb_error_get_hint(err), "did you mean 'info'?"));
 	nvb_error_clear(&err);
 	assert_int_equal(command_no_operands(COMMAND_INFO, 1, 1, argv, &err), 0);
 	assert_int_equal(command_no_operands(COMMAND_INFO, 1, 2, argv, &err), NVB_ERR_USAGE);
 	assert_non_null(strstr(nvb_error_message(err), "'extra'"));
+}
+
+/* "cdi list" stands below "cdi"; every upper one stands before its own. */
+static void test_groups(void **state)
+{
+	_cleanup_error_ struct nvb_error *err = NULL;
+
+	(void)state;
+	assert_int_equal(command_find(COMMAND_CDI, "list"), COMMAND_CDI_LIST);
+	assert_int_equal(command_find(COMMAND_GLOBAL, "list"), COMMAND_GLOBAL);
+	assert_int_equal(command_find(COMMAND_CDI, "run"), COMMAND_GLOBAL);
+	assert_int_equal(command_parent(COMMAND_CDI_LIST), COMMAND_CDI);
+	assert_int_equal(command_parent(COMMAND_CDI), COMMAND_GLOBAL);
+	assert_string_equal(command_word(COMMAND_CDI_LIST), "list");
+	assert_true(command_is_group(COMMAND_GLOBAL));
+	assert_true(command_is_group(COMMAND_CDI));
+	assert_false(command_is_group(COMMAND_CDI_LIST));
+	for (int c = COMMAND_GLOBAL + 1; c < COMMAND_COUNT; c++) {
+		assert_true((int)command_parent((enum command_id)c) < c);
+		assert_int_equal(!strchr(command_get((enum command_id)c)->name, ' '),
+			command_parent((enum command_id)c) == COMMAND_GLOBAL);
+	}
+	assert_int_equal(command_raise_unknown(COMMAND_CDI, "lst", &err), NVB_ERR_USAGE);
+	assert_string_equal(nvb_error_message(err), "unknown command 'cdi lst'");
+	assert_string_equal(nvb_error_get_hint(err),
+		"did you mean 'list'? 'nvbind help cdi' lists the commands");
+	nvb_error_clear(&err);
+	assert_int_equal(command_raise_missing(COMMAND_CDI, &err), NVB_ERR_USAGE);
+	assert_string_equal(nvb_error_message(err), "no command given behind 'nvbind cdi'");
+	nvb_error_clear(&err);
+	assert_int_equal(command_raise_missing(COMMAND_GLOBAL, &err), NVB_ERR_USAGE);
+	assert_string_equal(nvb_error_message(err), "no command given");
+	assert_string_equal(nvb_error_get_hint(err), "'nvbind help' lists the commands");
 }
 
 /* Names are unique per command; a value has a name; every row can be found. */
@@ -205,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_context),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_table),
 	};
 

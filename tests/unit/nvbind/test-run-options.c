@@ -131,12 +131,14 @@ static void test_image_and_command(void **state)
 	o = accept(*state, "run --rootfs /r label -- cmd");
 	assert_string_equal(o.image, "label");
 	EXPECT_LIST(o.command, "cmd");
-	o = accept(*state, "run --rootfs /r label cmd");
-	assert_string_equal(o.image, "label");
-	EXPECT_LIST(o.command, "cmd");
+	o = accept(*state, "run --rootfs /r cmd arg");
+	assert_null(o.image);
+	EXPECT_LIST(o.command, "cmd", "arg");
+	o = accept(*state, "run --rootfs /r");
+	assert_null(o.image);
+	assert_int_equal(o.command.n, 0);
 	refuse(*state, "run", NVB_ERR_USAGE, "'nvbind run' needs an IMAGE");
 	refuse(*state, "run --", NVB_ERR_USAGE, "'nvbind run' needs an IMAGE");
-	refuse(*state, "run --rootfs /r", NVB_ERR_USAGE, "'nvbind run' needs an IMAGE");
 	refuse(*state, "run  cmd", NVB_ERR_USAGE, "'nvbind run' needs an IMAGE");
 }
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nvbind/cdi_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define SYSTEM_STATE_DIR "/var/lib/nvbind"
+
+/* As the engine's: NVBIND_STATE_DIR, else the system's, else the user's. */
+static int state_path(struct arena *a, const char **ret_path, struct nvb_error **err)
+{
+	const char *override = secure_getenv("NVBIND_STATE_DIR");
+	const char *data_home = secure_getenv("XDG_DATA_HOME");
+	const char *home = secure_getenv("HOME");
+	const char *path = NULL;
+
+	if (override && override[0] == '/')
+		path = arena_strdup(a, override);
+	else if (geteuid() == 0)
+		path = SYSTEM_STATE_DIR;
+	else if (data_home && data_home[0] == '/')
+		path = arena_printf(a, "%s/nvbind", data_home);
+	else if (home && home[0] == '/')
+		path = arena_printf(a, "%s/.local/share/nvbind", home);
+	else
+		return NVB_HINT(err,
+			NVB_RAISE(err, NVB_ERR_USAGE, 0,
+				"find a directory for what nvbind remembers: no HOME"),
+			"set NVBIND_STATE_DIR to a directory of yours");
+	if (!path)
+		return NVB_OOM(err);
+	*ret_path = path;
+	return 0;
+}
+
+int cdi_state_open(struct arena *a, struct cdi_store *ret, struct nvb_error **err)
+{
+	const char *path = NULL;
+	int r = state_path(a, &path, err);
+
+	return r < 0 ? r : cdi_store_open(path, ret, err);
+}
+
+static bool is_listed(const struct string_list *list, const char *text)
+{
+	vec_foreach (const char *, item, list) {
+		if (strcmp(*item, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+int cdi_state_registry(const struct cdi_machine *machine, const char *directory,
+	struct cdi_registry **ret, struct nvb_error **err)
+{
+	_cleanup_(arena_freep) struct arena *a = arena_new();
+	struct string_list directories = { 0 };
+	int r;
+
+	if (!a)
+		return NVB_OOM(err);
+	r = cdi_host_directories(&machine->tree, a, &directories, err);
+	if (r < 0)
+		return r;
+	if (!is_listed(&directories, directory)) {
+		directories = (struct string_list){ 0 };
+		if (string_list_add(a, &directories, directory) < 0)
+			return NVB_OOM(err);
+	}
+	return cdi_registry_read(&directories, ret, err);
+}
+
+const char *cdi_state_directory(struct arena *a, const char *path)
+{
+	size_t length = (size_t)(path_base_name(path) - path);
+
+	return arena_strndup(a, path, length > 1 ? length - 1 : 1);
+}
+
+void cdi_state_warn(const struct cdi_maker *maker)
+{
+	vec_foreach (const char *, warning, &maker->warnings)
+		log_warning("%s", *warning);
+}
+
+void cdi_state_report(
+	const struct cdi_recipe *recipe, enum cdi_change change, const struct cdi_spec *spec)
+{
+	printf("%s: %s", recipe->path, cdi_change_name(change));
+	if (spec)
+		printf(": %s, %zu device name%s", spec->kind, spec->devices.n,
+			spec->devices.n == 1 ? "" : "s");
+	putchar('\n');
+}
