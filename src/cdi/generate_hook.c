@@ -177,8 +177,12 @@ static int add_library(struct hook_build *h, const struct driver_file *file, str
 	struct place p = { 0 };
 	int r = find_place(h, file, &p, err);
 
-	/* The cache is for names that loaders look up without a directory. */
-	if (r >= 0 && !p.sub_length)
+	/*
+	 * The cache is for names that loaders look up without a directory. libvdpau tries its own
+	 * folder first and then the plain name; what has no library's name is only ever opened by path.
+	 * Source: libvdpau, src/vdpau_wrapper.c.
+	 */
+	if (r >= 0 && (!p.sub_length || strncmp(p.file, "lib", 3) == 0))
 		r = add_folder(h, p.dir, err);
 	vec_foreach (const char *, alias, &file->aliases) {
 		if (r >= 0)

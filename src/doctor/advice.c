@@ -18,6 +18,19 @@ static const struct advice_major nvidia_majors[] = {
 	{ "/dev/nvidia-caps/*", "nvidia-caps" },
 };
 
+/* Source: NVIDIA Fabric Manager User Guide; CUDA Driver API, CUDA_ERROR_SYSTEM_NOT_READY. */
+static const struct advice_daemon nvidia_fabric_manager = {
+	.name = "nvidia-fabricmanager",
+	.node_directory = "/dev",
+	.nodes = "nvidia-nvswitch[0-9]*",
+	.socket = "/run/nvidia-fabricmanager/socket",
+	.process = "nv-fabricmanage",
+	.without = "the NVSwitches are not set up, and CUDA reports error 802 (system not yet "
+		   "initialized)",
+	.fix = "install nvidia-fabricmanager of the driver's version; systemctl enable --now "
+	       "nvidia-fabricmanager",
+};
+
 static const struct advice table[] = {
 	{
 		.vendor = GPU_VENDOR_NVIDIA,
@@ -34,6 +47,7 @@ static const struct advice table[] = {
 		.n_modules = ELEMENTS(nvidia_modules),
 		.majors = nvidia_majors,
 		.n_majors = ELEMENTS(nvidia_majors),
+		.daemon = &nvidia_fabric_manager,
 	},
 	{
 		.vendor = GPU_VENDOR_NVIDIA,

@@ -17,6 +17,16 @@ struct advice_major {
 	const char *driver; /* as /proc/devices calls it */
 };
 
+/* A daemon that machines with certain nodes need. */
+struct advice_daemon {
+	const char *name;
+	const char *node_directory, *nodes; /* fnmatch() pattern of a name in the directory */
+	const char *socket;
+	const char *process; /* as /proc/PID/comm has it, in its 15 bytes */
+	const char *without; /* "CUDA does not start" */
+	const char *fix;
+};
+
 struct advice {
 	enum gpu_vendor vendor;
 	const char *driver; /* kernel driver; NULL: no driver, or any other */
@@ -25,6 +35,7 @@ struct advice {
 	size_t n_modules;
 	const struct advice_major *majors;
 	size_t n_majors;
+	const struct advice_daemon *daemon; /* NULL: none */
 };
 
 /* Never NULL: without a row of its own, a driver gets its vendor's row. */

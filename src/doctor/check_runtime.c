@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks of what starts a container: the low-level runtime and the control groups. */
+/* Checks of what starts a container and of what confines it. */
 #include <string.h>
 
 #include "base/spawn.h"
@@ -69,5 +69,37 @@ void check_cgroups(struct doctor *d)
 	} else {
 		check_note(d, DOCTOR_OK, "%s%s", cgroup_layout_name(layout),
 			is_root ? "" : "; the user namespace confines devices, not they");
+	}
+}
+
+/* "1 1": the value now, and the one that is set next. False where there is no such switch. */
+static bool is_boolean_on(struct doctor *d, const char *path)
+{
+	const char *line = NULL;
+
+	return host_tree_read_line(d->tree, d->arena, path, &line) == 0 && line[0] == '1';
+}
+
+/*
+ * Source: the policy of container-selinux: container_t opens device nodes of few labels, and of
+ * all with the boolean container_use_devices.
+ */
+void check_selinux(struct doctor *d)
+{
+	uint64_t enforces;
+
+	if (host_tree_read_u64(d->tree, "/sys/fs/selinux/enforce", &enforces) < 0) {
+		check_note(d, DOCTOR_SKIPPED, "SELinux is not in use");
+	} else if (!enforces) {
+		check_note(d, DOCTOR_OK, "it does not enforce its rules");
+	} else if (is_boolean_on(d, "/sys/fs/selinux/booleans/container_use_devices")) {
+		check_note(d, DOCTOR_OK, "containers may use devices (container_use_devices)");
+	} else {
+		check_note(d, DOCTOR_OK,
+			"it enforces its rules: Docker's and Podman's containers run as container_t, "
+			"which may not open device nodes of every label; nvbind's own engine sets "
+			"no label");
+		check_fix(d, "for those engines: setsebool -P container_use_devices on, or "
+			     "--security-opt label=disable");
 	}
 }

@@ -4,15 +4,16 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "format/json_syntax.h"
 #include "gpu/vendor.h"
 #include "host/pci.h"
 
-/* In the order of the global index. */
-static const struct gpu_vendor_ops *const vendors[] = {
+const struct gpu_vendor_ops *const gpu_vendors[] = {
 	&gpu_vendor_nvidia,
 	&gpu_vendor_amd,
 	&gpu_vendor_intel,
 	&gpu_vendor_wsl,
+	NULL,
 };
 
 static struct inventory *inventory_new(const struct host_tree *tree)
@@ -53,6 +54,38 @@ static int compare_gpus(const void *a, const void *b)
 	return strcmp(left->pci_address, right->pci_address);
 }
 
+/* Bytes of one UTF-8 character that is no control character; 0 if none stands there. */
+static size_t character_length(const char *s, size_t left)
+{
+	if (!((unsigned char)*s & 0x80))
+		return *s >= ' ' && *s != 0x7f;
+	for (size_t n = 2; n <= 4 && n <= left; n++) {
+		if (json_is_utf8(s, n))
+			return n;
+	}
+	return 0;
+}
+
+/* A name is anyone's bytes (firmware, pci.ids), but JSON and terminals take text: '?' stands for
+ * every byte that is none. Returns -1 when out of memory. */
+static int clean_name(struct inventory *inv, const char **name)
+{
+	size_t length = *name ? strlen(*name) : 0;
+	char *copy = NULL;
+
+	for (size_t i = 0, n; i < length; i += n ? n : 1) {
+		n = character_length(*name + i, length - i);
+		if (n)
+			continue;
+		copy = copy ? copy : arena_strdup(inv->arena, *name);
+		if (!copy)
+			return -1;
+		copy[i] = '?';
+	}
+	*name = copy ? copy : *name;
+	return 0;
+}
+
 static struct gpu_discovery discovery_in(const struct discover_trees *trees, struct inventory *inv)
 {
 	return (struct gpu_discovery){
@@ -77,19 +110,22 @@ int inventory_discover_in(const struct discover_trees *trees, struct inventory *
 	r = pci_list_display(d.tree, inv->arena, &pci, &inv->warnings, err);
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "look for GPUs");
-	for (size_t i = 0; i < ELEMENTS(vendors); i++) {
+	for (const struct gpu_vendor_ops *const *ops = gpu_vendors; *ops; ops++) {
 		size_t first = inv->gpus.n;
 
-		r = vendors[i]->discover(&d, err);
+		r = (*ops)->discover(&d, err);
 		if (r < 0)
 			return NVB_CONTEXT(err, r, "look for GPUs of vendor '%s'",
-				gpu_vendor_name(vendors[i]->vendor));
+				gpu_vendor_name((*ops)->vendor));
 		if (inv->gpus.n > first)
 			qsort(inv->gpus.items + first, inv->gpus.n - first,
 				sizeof(*inv->gpus.items), compare_gpus);
 	}
-	for (size_t i = 0; i < inv->gpus.n; i++)
+	for (size_t i = 0; i < inv->gpus.n; i++) {
 		inv->gpus.items[i].index = (unsigned)i;
+		if (clean_name(inv, &inv->gpus.items[i].name) < 0)
+			return NVB_OOM(err);
+	}
 	log_debug("inventory", "%zu display devices on the bus, %zu GPUs, %zu drivers", pci.n,
 		inv->gpus.n, inv->drivers.n);
 	*ret_inv = TAKE_PTR(inv);
@@ -107,8 +143,8 @@ int inventory_find_companions(struct inventory *inv, const struct discover_trees
 {
 	struct gpu_discovery d = discovery_in(trees, inv);
 
-	for (size_t i = 0; i < ELEMENTS(vendors); i++) {
-		int r = vendors[i]->find_companions ? vendors[i]->find_companions(&d, err) : 0;
+	for (const struct gpu_vendor_ops *const *ops = gpu_vendors; *ops; ops++) {
+		int r = (*ops)->find_companions ? (*ops)->find_companions(&d, err) : 0;
 
 		if (r < 0)
 			return NVB_CONTEXT(err, r, "look for devices beside the GPUs");
@@ -131,6 +167,8 @@ int inventory_name_gpus(struct inventory *inv, struct nvb_error **err)
 	int r;
 
 	vec_foreach (struct gpu, gpu, &inv->gpus) {
+		const char *name;
+
 		if (gpu->name || !gpu->pci_device)
 			continue;
 		if (tree.root_fd < 0) {
@@ -138,8 +176,10 @@ int inventory_name_gpus(struct inventory *inv, struct nvb_error **err)
 			if (r < 0)
 				return NVB_CONTEXT(err, r, "look for the names of GPUs");
 		}
-		name_kind(inv, gpu->pci_vendor, gpu->pci_device,
-			pci_device_name(&tree, inv->arena, gpu->pci_vendor, gpu->pci_device));
+		name = pci_device_name(&tree, inv->arena, gpu->pci_vendor, gpu->pci_device);
+		if (clean_name(inv, &name) < 0)
+			return NVB_OOM(err);
+		name_kind(inv, gpu->pci_vendor, gpu->pci_device, name);
 	}
 	return 0;
 }

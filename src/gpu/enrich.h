@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What only the vendor's library knows (NVML): memory size, compute capability, MIG UUIDs and
- * profiles. Asked in a worker process without privileges, which may be absent, wrong, or hang;
- * the inventory stays valid in every case. Never on the path of a container start.
+ * profiles. The library may be absent, wrong, or hang; the inventory stays valid in every case.
+ * Never on the path of a container start.
+ *
+ * Loading a library runs its code. So it is loaded in a worker process, which is nobody where the
+ * caller is root, cannot gain privileges (no_new_privs: no setuid helper loads modules or makes
+ * nodes), has limits of its own (CPU time, memory, descriptors, no core file), and dies with the
+ * caller. Below a host root other than "/", and in a containerised driver's root, the library is
+ * only loaded if gpu/trusted_file.h allows it: nobody but root and the caller can have put it
+ * there. Else there is a warning that names the file and the reason.
  */
 #pragma once
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a vendor folder provides. One table entry each; src/gpu/discover.c knows nothing else. */
+/* What a vendor folder provides. One table entry each; the rest of the room knows nothing else. */
 #pragma once
 
 #include "gpu/inventory.h"
 #include "host/pci.h"
+
+struct enrich_options;
 
 struct gpu_discovery {
 	const struct host_tree *tree;
@@ -24,8 +26,13 @@ struct gpu_vendor_ops {
 	/* Appends the vendor's classes of other devices to d->inv->companions; NULL: it has none.
 	 * d->pci is not set. */
 	int (*find_companions)(struct gpu_discovery *d, struct nvb_error **err);
+	/* inventory_enrich() for the GPUs of `vendor`; NULL: there is no library to ask. */
+	int (*enrich)(struct inventory *inv, enum gpu_vendor vendor,
+		const struct enrich_options *options, struct nvb_error **err);
 };
 
+/* All of them in the order of the global index; ends with NULL. */
+extern const struct gpu_vendor_ops *const gpu_vendors[];
 extern const struct gpu_vendor_ops gpu_vendor_nvidia;
 extern const struct gpu_vendor_ops gpu_vendor_amd;
 extern const struct gpu_vendor_ops gpu_vendor_intel;

@@ -87,26 +87,50 @@ static int remove_patiently(int hierarchy_fd, const char *name, struct nvb_error
 	return 0;
 }
 
+/* 1: `fd` is a hierarchy of version 1 below the top. 0: a link to one, or no directory. */
+static int open_hierarchy(int top_fd, const struct dirent *entry, int *ret_fd,
+	struct nvb_error **err)
+{
+	if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+		return 0;
+	*ret_fd = openat(top_fd, entry->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return NVB_RAISE(
+			err, NVB_ERR_IO, errno, "open '%s/%s'", CGROUP_ROOT, entry->d_name);
+	return 1;
+}
+
+/* Every controller is a hierarchy of its own, one directory below. */
+static int remove_from_all(DIR *dir, const char *name, struct nvb_error **err)
+{
+	for (;;) {
+		_cleanup_close_ int fd = -1;
+		struct dirent *entry;
+		int r;
+
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry && errno)
+			return NVB_RAISE(err, NVB_ERR_IO, errno, "read '%s'", CGROUP_ROOT);
+		if (!entry)
+			return 0;
+		r = open_hierarchy(dirfd(dir), entry, &fd, err);
+		if (r > 0)
+			r = remove_patiently(fd, name, err);
+		if (r < 0)
+			return r;
+	}
+}
+
 int cgroup_remove(const char *name, struct nvb_error **err)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
-	struct dirent *entry;
-	int r = 0;
+	_cleanup_closedir_ DIR *dir = opendir(CGROUP_ROOT);
 
-	dir = opendir(CGROUP_ROOT);
 	if (!dir)
-		return 0;
+		return errno == ENOENT ?
+			0 :
+			NVB_RAISE(err, NVB_ERR_IO, errno, "open '%s'", CGROUP_ROOT);
 	if (cgroup_layout_read() == CGROUP_UNIFIED)
 		return remove_patiently(dirfd(dir), name, err);
-	/* Version 1: every controller is a hierarchy of its own, one directory below. */
-	while (r == 0 && (entry = readdir(dir))) {
-		_cleanup_close_ int fd = -1;
-
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		fd = openat(dirfd(dir), entry->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0)
-			r = remove_patiently(fd, name, err);
-	}
-	return r;
+	return remove_from_all(dir, name, err);
 }

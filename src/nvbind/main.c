@@ -69,8 +69,10 @@ int main(int argc, char **argv)
 	/* The vendor's library is asked by a process of its own: this program again. */
 	if (argc > 1 && strcmp(argv[1], ENRICH_WORKER_ARGUMENT) == 0)
 		return enrich_worker_main(argc - 1, argv + 1);
-	if (!open_standard_descriptors())
+	if (!open_standard_descriptors()) {
+		perror("nvbind: open '/dev/null'");
 		return 1;
+	}
 	output_init();
 	r = run_command(argc, argv, &err);
 	if (fflush(stdout) != 0 && r == 0)

@@ -72,8 +72,9 @@ static int check_versions(const struct gpu_driver *driver, struct nvb_error **er
 }
 
 /*
- * nouveau has no compute. Asked for by name it is an error; "all" means whatever there is, and
- * a default is nobody's wish: both only warn.
+ * CUDA does not find a GPU on nouveau: the compute there is Mesa's, which is the image's own (NVK,
+ * rusticl). Asked for by name it is an error; "all" means whatever there is, and a default is
+ * nobody's wish: both only warn.
  */
 static int check_compute(struct plan_build *b, struct nvb_error **err)
 {
@@ -91,16 +92,18 @@ static int check_compute(struct plan_build *b, struct nvb_error **err)
 			continue;
 		if (!by_name) {
 			r = plan_warn(b, err,
-				"GPU %u runs on '%s', which has no compute: CUDA will not find it",
+				"GPU %u runs on '%s', where CUDA does not find it: compute there "
+				"is Mesa's (NVK, rusticl)",
 				gpu->index, or_unknown(gpu->driver));
 			if (r < 0)
 				return r;
 			continue;
 		}
-		r = NVB_RAISE(err, NVB_ERR_DRIVER, 0, "use GPU %u for compute: '%s' has no compute",
+		r = NVB_RAISE(err, NVB_ERR_DRIVER, 0, "use GPU %u for CUDA, which does not find GPUs on '%s'",
 			gpu->index, or_unknown(gpu->driver));
 		return NVB_HINT(err, r,
-			"install NVIDIA's driver on the host, or ask for '--capabilities graphics'");
+			"install NVIDIA's driver on the host, or ask for '--capabilities graphics': "
+			"Mesa's compute (NVK, rusticl) needs no more");
 	}
 	return 0;
 }

@@ -90,12 +90,15 @@ static int check_volume(const struct request *req, const struct volume *volume,
 
 static int add_volume(struct plan *plan, const struct volume *volume, struct nvb_error **err)
 {
-	const char *const words[] = { volume->read_only ? "ro" : "rw", "nosuid", "nodev", "rbind",
-		"rprivate" };
+	/* "ro" alone would leave what is mounted below the source writable. */
+	static const char *const read_only[] = { "ro", "rro", "nosuid", "nodev", "rbind", "rprivate" };
+	static const char *const writable[] = { "rw", "nosuid", "nodev", "rbind", "rprivate" };
+	const char *const *words = volume->read_only ? read_only : writable;
+	size_t n = volume->read_only ? ELEMENTS(read_only) : ELEMENTS(writable);
 	struct string_list options = { 0 };
 	int r;
 
-	for (size_t i = 0; i < ELEMENTS(words); i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (string_list_add(plan->arena, &options, words[i]) < 0)
 			return NVB_OOM(err);
 	}

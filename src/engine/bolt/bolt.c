@@ -83,16 +83,28 @@ int bolt_root_fd(const struct bolt_container *c)
 
 const char *bolt_device_isolation(const struct bolt_container *c)
 {
-	bool rootless = geteuid() != 0;
+	bool rootless = idmap_is_needed();
 	struct low_level_runtime runtime;
 
 	if (rootless)
 		return "device nodes; a user namespace can make no others";
 	/* Without a runtime nothing will run: a plan still says what would be. */
-	if (low_level_runtime_find(c->arena, rootless, &runtime, NULL) >= 0 &&
-		!runtime.device_cgroup)
-		return "device nodes; CAP_MKNOD is dropped";
-	return "device nodes + device cgroup";
+	if (low_level_runtime_find(c->arena, rootless, &runtime, NULL) < 0 || runtime.device_cgroup)
+		return "device nodes + device cgroup";
+	return runtime.is_crun ? "device nodes; CAP_MKNOD is dropped, the image's own nodes open" :
+				 "device nodes; CAP_MKNOD is dropped";
+}
+
+/*
+ * The root is mounted nodev then, but crun mounts it again without.
+ * Source: crun 1.8.1, src/libcrun/linux.c, do_mount(): MS_REMOUNT | MS_BIND alone.
+ */
+static void warn_of_image_nodes(const struct low_level_runtime *runtime, const struct idmap *map)
+{
+	if (runtime->is_crun && !runtime->device_cgroup && !map->needed)
+		log_warning("device nodes in the image can be opened: '%s' has no device cgroup "
+			    "here; install 'runc', or run only images that you trust",
+			runtime->path);
 }
 
 static int append(struct arena *a, struct string_list *list, const struct string_list *more,
@@ -140,8 +152,11 @@ static int choose_means(struct run *run, struct nvb_error **err)
 	if (r < 0)
 		return r;
 	r = low_level_runtime_find(c->arena, run->map.needed, &run->runtime, err);
-	if (r < 0 || c->state.dir_fd >= 0)
+	if (r < 0)
 		return r;
+	warn_of_image_nodes(&run->runtime, &run->map);
+	if (c->state.dir_fd >= 0)
+		return 0;
 	return bolt_state_open(&run->container->state, err);
 }
 

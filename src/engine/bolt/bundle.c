@@ -222,16 +222,36 @@ static int prepare(struct writer *w, struct nvb_error **ret_doubt, struct nvb_er
 	w->cwd = in->options->workdir ? in->options->workdir :
 		in->image->cwd                ? in->image->cwd :
 						"/";
-	/* An image's may lack the slash. */
-	if (w->cwd[0] != '/')
-		w->cwd = arena_printf(w->a, "/%s", w->cwd);
-	if (!w->cwd)
-		return NVB_OOM(err);
 	r = environment_merge(in->image, in->plan, in->user, in->options->terminal, w->hostname,
 		w->a, &w->env, err);
 	if (r >= 0)
 		r = check_nodes(w, err);
 	return r < 0 ? r : check_command(w, ret_doubt, err);
+}
+
+/*
+ * In a user namespace a directory of an unmapped owner cannot be written to, not even through an
+ * overlay. Those that programs write to as a matter of course become the container's own.
+ */
+static int add_writable_directories(struct writer *w, struct nvb_error **err)
+{
+	static const char *const names[] = { "/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp",
+		"/usr", "/usr/local", "/var", "/var/cache", "/var/lib", "/var/log", "/var/tmp" };
+
+	for (size_t i = 0; w->in->map->needed && i < ELEMENTS(names); i++) {
+		struct stat st;
+		const char *resolved = NULL;
+		int r;
+
+		if (path_stat_in(w->layer.lower_fd, names[i], &st) < 0 || !S_ISDIR(st.st_mode))
+			continue;
+		r = layer_resolve(&w->layer, w->a, names[i], &resolved, err);
+		if (r >= 0)
+			r = layer_add_place(&w->layer, resolved, true, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 int bundle_write(const struct bundle *bundle, struct arena *a, struct nvb_error **ret_doubt,
@@ -243,6 +263,7 @@ int bundle_write(const struct bundle *bundle, struct arena *a, struct nvb_error 
 		.in = bundle,
 		.a = a,
 		.layer = { .lower_fd = bundle->image->root_fd, .upper_fd = upper_fd,
+			.beside_fd = bundle->capsule->dir_fd,
 			.keep_owner = !bundle->map->needed },
 	};
 	int r;
@@ -255,5 +276,7 @@ int bundle_write(const struct bundle *bundle, struct arena *a, struct nvb_error 
 		r = add_plan_mounts(&w, err);
 	if (r >= 0)
 		r = add_small_files(&w, err);
+	if (r >= 0)
+		r = add_writable_directories(&w, err);
 	return r < 0 ? r : write_config(&w, err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/bolt/command.h"
 
-#include <fcntl.h>
+#include <elf.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -29,7 +30,10 @@ static int check_interpreter(int root_fd, const char *path, const char *interpre
 		nvb_error_message(why));
 }
 
-/* "#!/bin/sh -e". 1: a script, and *head is cut to the interpreter's path. */
+/*
+ * "#!/bin/sh -e". 1: a script, and *head is cut to the interpreter's path. The kernel takes a
+ * carriage return for a part of the name.
+ */
 static int script_interpreter(char *head, char **ret_interpreter)
 {
 	char *start;
@@ -37,9 +41,34 @@ static int script_interpreter(char *head, char **ret_interpreter)
 	if (head[0] != '#' || head[1] != '!')
 		return 0;
 	start = head + 2 + strspn(head + 2, " \t");
-	start[strcspn(start, " \t\r\n")] = '\0';
+	start[strcspn(start, " \t\n")] = '\0';
 	*ret_interpreter = start;
 	return *start == '/';
+}
+
+/* Handlers that an administrator registered may run what the kernel itself does not know. */
+static bool has_binfmt_handlers(void)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/proc/sys/fs/binfmt_misc");
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "register") != 0 &&
+			strcmp(entry->d_name, "status") != 0)
+			return true;
+	return false;
+}
+
+static bool is_native(uint16_t machine)
+{
+#if defined(__x86_64__)
+	return machine == EM_X86_64 || machine == EM_386;
+#elif defined(__aarch64__)
+	return machine == EM_AARCH64 || machine == EM_ARM;
+#else
+	(void)machine;
+	return true;
+#endif
 }
 
 static int check_contents(int root_fd, int fd, const char *path, unsigned depth,
@@ -50,6 +79,7 @@ static int check_contents(int root_fd, int fd, const char *path, unsigned depth,
 	char head[SCRIPT_HEAD_BYTES] = { 0 };
 	struct elf_info elf;
 	char *interpreter;
+	int r;
 
 	if (!a)
 		return NVB_OOM(err);
@@ -57,15 +87,24 @@ static int check_contents(int root_fd, int fd, const char *path, unsigned depth,
 		return NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, errno, "read '%s'", path);
 	if (script_interpreter(head, &interpreter))
 		return check_interpreter(root_fd, path, interpreter, depth, err);
-	/* What we cannot read, the kernel may still run (binfmt_misc): let it judge. */
-	if (elf_read(fd, a, &elf, &ignored) <= 0 || !elf.interpreter)
+	/* A relative interpreter depends on where the command runs. */
+	if (head[0] == '#' && head[1] == '!')
+		return 0;
+	r = elf_read(fd, a, &elf, &ignored);
+	if ((r == 0 || (r > 0 && !is_native(elf.machine))) && !has_binfmt_handlers())
+		return NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, 0,
+			r == 0 ? "run '%s': it is neither a program nor a script with '#!'"
+			       : "run '%s': it is a program for another processor",
+			path);
+	/* What we cannot make out, the kernel may still run: let it judge. */
+	if (r <= 0 || !elf.interpreter)
 		return 0;
 	return check_interpreter(root_fd, path, elf.interpreter, depth, err);
 }
 
 static int check_file(int root_fd, const char *path, unsigned depth, struct nvb_error **err)
 {
-	_cleanup_close_ int fd = path_open_in(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	_cleanup_close_ int fd = path_open_regular_in(root_fd, path);
 	struct stat st;
 
 	/* Executable but not readable is fine for the kernel; we cannot say more. */
@@ -73,15 +112,16 @@ static int check_file(int root_fd, const char *path, unsigned depth, struct nvb_
 		return S_ISREG(st.st_mode) && (st.st_mode & 0111) ?
 			0 :
 			NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, EACCES, "run '%s'", path);
+	if (fd == -EISDIR || fd == -ENODEV)
+		return NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, fd == -EISDIR ? EISDIR : EACCES,
+			"run '%s'", path);
 	if (fd < 0)
 		return NVB_RAISE(err,
 			fd == -ENOENT || fd == -ENOTDIR ? NVB_ERR_NO_COMMAND : NVB_ERR_NOT_EXECUTABLE,
 			-fd, "find '%s' in the container", path);
 	if (fstat(fd, &st) < 0)
 		return NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, errno, "look at '%s'", path);
-	if (S_ISDIR(st.st_mode))
-		return NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, EISDIR, "run '%s'", path);
-	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+	if (!(st.st_mode & 0111))
 		return NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, EACCES, "run '%s'", path);
 	return check_contents(root_fd, fd, path, depth, err);
 }

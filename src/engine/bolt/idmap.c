@@ -63,9 +63,30 @@ static int read_subid(const char *path, uid_t uid, uint32_t *ret_start, uint32_t
 		pw ? user : uid_text);
 }
 
+/*
+ * Root of a user namespace (podman unshare, LXD) may not make nodes nor set up cgroups either. The
+ * initial namespace maps all users to themselves: user_namespaces(7).
+ */
+bool idmap_is_needed(void)
+{
+	static const char *const initial[] = { "0", "0", "4294967295" };
+	_cleanup_free_ char *text = NULL;
+	char *save = NULL, *word;
+
+	if (geteuid() != 0)
+		return true;
+	if (file_read_path("/proc/self/uid_map", 4096, &text, NULL) < 0)
+		return false;
+	word = strtok_r(text, " \t\n", &save);
+	for (size_t i = 0; i < ELEMENTS(initial); i++, word = strtok_r(NULL, " \t\n", &save))
+		if (!word || strcmp(word, initial[i]) != 0)
+			return true;
+	return false;
+}
+
 int idmap_choose(bool range, struct idmap *ret, struct nvb_error **err)
 {
-	struct idmap map = { .needed = geteuid() != 0, .uid = geteuid(), .gid = getegid() };
+	struct idmap map = { .needed = idmap_is_needed(), .uid = geteuid(), .gid = getegid() };
 	int r;
 
 	map.range = map.needed && range;
@@ -149,6 +170,10 @@ int idmap_write(const struct idmap *map, pid_t pid, struct nvb_error **err)
 
 	if (!map->range)
 		return write_single(map, pid, err);
+	/* Without setgroups() the caller's own groups stay in force, which open /dev/dri nodes. */
+	r = write_proc(pid, "setgroups", "deny", err);
+	if (r < 0)
+		return r;
 	r = run_helper("newuidmap", pid, map->uid, map->sub_uid, map->sub_uid_count, err);
 	if (r < 0)
 		return r;

@@ -24,6 +24,9 @@ struct idmap {
 	uint32_t sub_gid, sub_gid_count;
 };
 
+/* True unless we are root of the machine itself. */
+bool idmap_is_needed(void);
+
 /* The map for this process; `range` asks for more than one user. Errors: UNSUPPORTED. */
 int idmap_choose(bool range, struct idmap *ret, struct nvb_error **err);
 

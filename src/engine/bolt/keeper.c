@@ -231,16 +231,19 @@ static void __attribute__((noreturn)) keeper_main(const struct keeper *k, int go
 
 static int raise_clone(int errnum, bool user_namespace, struct nvb_error **err)
 {
-	if (!user_namespace)
-		return NVB_HINT(err,
-			NVB_RAISE(err, nvb_status_from_errno(errnum, NVB_ERR_ENGINE), errnum,
-				"create the container's namespaces"),
-			"root needs CAP_SYS_ADMIN here; 'nvbind doctor' tells more");
-	return NVB_HINT(err,
-		NVB_RAISE(err, nvb_status_from_errno(errnum, NVB_ERR_ENGINE), errnum,
-			"create a user namespace"),
-		"ordinary users may not create user namespaces on this machine; "
-		"'nvbind doctor' tells which setting forbids it");
+	int r = NVB_RAISE(err, nvb_status_from_errno(errnum, NVB_ERR_ENGINE), errnum,
+		"create the container's namespaces");
+
+	if (errnum == ENOSPC)
+		return NVB_HINT(err, r,
+			"a limit of /proc/sys/user is reached: end a container, or raise it");
+	if (errnum != EPERM && errnum != EACCES)
+		return r;
+	return user_namespace ?
+		NVB_HINT(err, r,
+			"ordinary users may not create user namespaces on this machine; "
+			"'nvbind doctor' tells which setting forbids it") :
+		NVB_HINT(err, r, "root needs CAP_SYS_ADMIN here; 'nvbind doctor' tells more");
 }
 
 /* What the keeper reported; an empty report is a low-level runtime that started. */

@@ -19,6 +19,7 @@
 struct layer {
 	int lower_fd; /* the image's root */
 	int upper_fd;
+	int beside_fd;   /* a directory of ours on the same file system; -1: none */
 	bool keep_owner; /* we are root: give made directories the image's owner */
 };
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/spawn.h"
+#include "engine/bolt/idmap.h"
 #include "format/json.h"
 
 #define DOCUMENT_LIMIT_BYTES ((size_t)4 << 20)
@@ -36,7 +37,7 @@ static int read_document(const struct layout *l, const char *name, struct json_o
 {
 	_cleanup_free_ char *text = NULL;
 	size_t length = 0;
-	errint_t e = file_read_in(l->dir_fd, name, DOCUMENT_LIMIT_BYTES, &text, &length);
+	errint_t e = file_read_regular_in(l->dir_fd, name, DOCUMENT_LIMIT_BYTES, &text, &length);
 	int r;
 
 	if (e < 0)
@@ -285,6 +286,12 @@ static int read_settings(const struct layout *l, struct json_object *document, s
 		r = copy_strings(l->arena, &config, "Env", &image->env, err);
 	if (r >= 0)
 		r = copy_string(l->arena, &config, "WorkingDir", &image->cwd, err);
+	/* A relative one is relative to the root, as other engines read it. */
+	if (r >= 0 && image->cwd && image->cwd[0] != '/') {
+		image->cwd = arena_printf(l->arena, "/%s", image->cwd);
+		if (!image->cwd)
+			return NVB_OOM(err);
+	}
 	if (r >= 0)
 		r = copy_string(l->arena, &config, "User", &image->user, err);
 	return r;
@@ -363,7 +370,7 @@ static int run_umoci(const struct layout *l, const char *directory, struct nvb_e
 	_cleanup_free_ char *output = NULL;
 	const char *image = arena_printf(l->arena, "%s:%s", directory, PINNED_TAG);
 	const char *target = arena_printf(l->arena, "%s/bundle", directory);
-	const char *rootless = geteuid() == 0 ? NULL : "--rootless";
+	const char *rootless = idmap_is_needed() ? "--rootless" : NULL;
 	const char *const envp[] = { "PATH=" SPAWN_SYSTEM_PATH, "HOME=/", NULL };
 	const char *const argv[] = { umoci, "unpack", "--image", image,
 		rootless ? rootless : target, rootless ? target : NULL, NULL };

@@ -2,9 +2,11 @@
 #include "engine/bolt/overlay.h"
 
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define FD_PATH_BYTES 32
 
@@ -50,19 +52,36 @@ static errint_t mount_above_tmpfs(const struct overlay *o, int tmpfs_fd)
 	return mount_with(&on_tmpfs, o->upper_fd, ",volatile");
 }
 
+/*
+ * A tmpfs over `dir_fd`; returns its root. A descriptor from before a mount names what is below it,
+ * by its /proc path too, so the mount itself has to hand one out.
+ */
+static errint_t cover_with_tmpfs(int dir_fd)
+{
+	_cleanup_close_ int fs_fd = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+	_cleanup_close_ int mount_fd = -1;
+
+	if (fs_fd < 0 ||
+		syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
+		syscall(SYS_fsconfig, fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	mount_fd = (int)syscall(
+		SYS_fsmount, fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	if (mount_fd < 0 ||
+		syscall(SYS_move_mount, mount_fd, "", dir_fd, "",
+			MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return -errno;
+	return TAKE_FD(mount_fd);
+}
+
 static errint_t mount_on_tmpfs(const struct overlay *o)
 {
-	_cleanup_close_ int tmpfs_fd = -1;
+	_cleanup_close_ int tmpfs_fd = cover_with_tmpfs(o->work_fd);
 	char path[FD_PATH_BYTES];
 	errint_t r;
 
-	fd_path(path, o->work_fd);
-	if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
-		return -errno;
-	/* The descriptor names the directory below the new mount; its path leads to the mount. */
-	tmpfs_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (tmpfs_fd < 0)
-		return -errno;
+		return tmpfs_fd;
 	r = mount_above_tmpfs(o, tmpfs_fd);
 	if (r < 0) {
 		fd_path(path, tmpfs_fd);

@@ -13,10 +13,15 @@
 
 static int mount_proc(struct nvb_error **err)
 {
+	int errnum, r;
+
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0)
 		return 0;
-	return NVB_HINT(err, NVB_RAISE(err, NVB_ERR_ENGINE, errno, "mount a procfs"),
-		"inside a container, nvbind needs one whose /proc is not masked");
+	errnum = errno;
+	r = NVB_RAISE(err, NVB_ERR_ENGINE, errnum, "mount a procfs");
+	if (errnum != EPERM)
+		return r;
+	return NVB_HINT(err, r, "inside a container, nvbind needs one whose /proc is not masked");
 }
 
 static int open_directory(int dir_fd, const char *path, int *ret_fd, struct nvb_error **err)
@@ -65,12 +70,15 @@ static int mount_root(const struct keeper *k, struct nvb_error **err)
 		r = open_directory(capsule_fd, "root", &target_fd, err);
 	if (r < 0)
 		return r;
+	split = (struct split_root){ lower_fd, capsule_fd, k->map->needed,
+		!k->runtime->device_cgroup };
+	if (split_root_is_needed(lower_fd))
+		return split_root_mount(&split, err);
 	overlay = (struct overlay){ lower_fd, upper_fd, work_fd, target_fd, k->map->needed,
 		!k->runtime->device_cgroup };
 	r = overlay_mount(&overlay);
 	if (r == 0)
 		return 0;
-	split = (struct split_root){ .lower_fd = lower_fd, .capsule_fd = capsule_fd };
 	if (r == -EINVAL && k->map->needed)
 		return split_root_mount(&split, err);
 	return NVB_HINT(err,

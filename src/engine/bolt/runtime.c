@@ -66,8 +66,17 @@ int low_level_runtime_find(struct arena *a, bool rootless, struct low_level_runt
 	}
 	if (r < 0)
 		return r;
-	if (low_level_runtime_choose(crun, runc, cgroup_layout_read(), rootless, ret))
-		return 0;
+	if (low_level_runtime_choose(crun, runc, cgroup_layout_read(), rootless, ret)) {
+		/* crun mounts the root again without nodev: nodes in the image would open. */
+		if (rootless || ret->device_cgroup || !ret->is_crun || (named && *named))
+			return 0;
+		return NVB_HINT(err,
+			NVB_RAISE(err, NVB_ERR_ENGINE, 0,
+				"run containers with '%s': it has no device cgroup in the %s layout",
+				ret->path, cgroup_layout_name(cgroup_layout_read())),
+			"install the package 'runc'; NVBIND_OCI_RUNTIME=crun accepts that device "
+			"nodes in an image can be opened");
+	}
 	return NVB_HINT(err,
 		NVB_RAISE(err, NVB_ERR_ENGINE, 0,
 			"find a low-level runtime: neither 'crun' nor 'runc' is installed"),

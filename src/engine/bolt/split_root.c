@@ -27,6 +27,7 @@ static bool is_own(const char *name)
 /* The directories that the parts of a top-level directory are found in. */
 struct layers {
 	int lower, upper, work, target;
+	bool in_user_namespace, no_devices;
 };
 
 static void layers_done(struct layers *l)
@@ -71,7 +72,8 @@ static errint_t bind_read_only(const struct layers *part)
 
 static int mount_directory(const struct layers *all, const char *name, struct nvb_error **err)
 {
-	_cleanup_(layers_done) struct layers part = { -1, -1, -1, -1 };
+	_cleanup_(layers_done) struct layers part = { .lower = -1, .upper = -1, .work = -1,
+		.target = -1 };
 	struct overlay overlay;
 	int r;
 
@@ -86,7 +88,8 @@ static int mount_directory(const struct layers *all, const char *name, struct nv
 		r = open_child(all->target, name, &part.target, err);
 	if (r < 0)
 		return r;
-	overlay = (struct overlay){ part.lower, part.upper, part.work, part.target, true, true };
+	overlay = (struct overlay){ part.lower, part.upper, part.work, part.target,
+		all->in_user_namespace, all->no_devices };
 	r = overlay_mount(&overlay);
 	if (r == 0)
 		return 0;
@@ -147,10 +150,33 @@ static int add_entries(const struct layers *all, struct nvb_error **err)
 	return r;
 }
 
+bool split_root_is_needed(int lower_fd)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+	struct stat root, st;
+	int fd = openat(lower_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		closep(&fd);
+		return false;
+	}
+	if (fstat(fd, &root) < 0)
+		return false;
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && !is_own(entry->d_name) &&
+			fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISDIR(st.st_mode) && st.st_dev != root.st_dev)
+			return true;
+	return false;
+}
+
 int split_root_mount(const struct split_root *root, struct nvb_error **err)
 {
 	_cleanup_(layers_done) struct layers all = { .lower = -1, .upper = -1, .work = -1,
-		.target = -1 };
+		.target = -1, .in_user_namespace = root->in_user_namespace,
+		.no_devices = root->no_devices };
 	char source[32], target[32];
 	mode_t mask;
 	int r;

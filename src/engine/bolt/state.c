@@ -240,7 +240,7 @@ static int remove_cgroup(const struct bolt_state *state, const char *id, struct 
 	int r;
 
 	/* Rootless containers have no cgroup of their own. */
-	if (geteuid() != 0)
+	if (idmap_is_needed())
 		return 0;
 	r = cgroup_name(state, id, &name, err);
 	return r < 0 ? r : cgroup_remove(name, err);
@@ -259,7 +259,7 @@ static int remove_tree(const struct bolt_state *state, const char *name, struct 
 		(void)nanosleep(&pause, NULL);
 	}
 	/* A container may own files as a user that is mapped for it alone. */
-	if ((e == -EACCES || e == -EPERM) && geteuid() != 0)
+	if ((e == -EACCES || e == -EPERM) && idmap_is_needed())
 		e = idmap_remove_tree(state->capsules_fd, name);
 	if (e < 0)
 		return NVB_RAISE(err, NVB_ERR_IO, -e, "remove '%s/capsules/%s'", state->path, name);

@@ -32,6 +32,48 @@ struct selection {
 	uint16_t machine64, machine32; /* EM_NONE: that of the first library found */
 };
 
+/*
+ * The driver's version that a link to the file has in its name; NULL: none. Of several the kernel
+ * module's counts, else the first.
+ */
+static const char *version_of_links(const struct selection *s, const struct candidate *c)
+{
+	const char *first = NULL;
+
+	vec_foreach (struct library_link, link, &s->search.links) {
+		struct library_name parts;
+
+		if (!link->resolved || link->library != c->library ||
+			!same_file(link->id, c->id) || !library_name_parse(link->name, &parts) ||
+			!parts.is_driver_version)
+			continue;
+		if (s->driver->version && strcmp(parts.version, s->driver->version) == 0)
+			return parts.version;
+		first = first ? first : parts.version;
+	}
+	return first;
+}
+
+/*
+ * A file that is named by its SONAME has the version of the link to it: so is libGLX_nvidia.so.0
+ * packaged for Fedora since 590, because the Vulkan loader takes one file under two names for two
+ * drivers.
+ */
+static void take_versions_of_links(struct selection *s)
+{
+	vec_foreach (struct candidate, c, &s->search.candidates) {
+		const char *version = NULL;
+
+		if (c->library && c->library->version == DRIVER_VERSION &&
+			!c->parts.is_driver_version)
+			version = version_of_links(s, c);
+		if (!version)
+			continue;
+		c->parts.version = version;
+		c->parts.is_driver_version = true;
+	}
+}
+
 static bool tells_version(const struct candidate *c)
 {
 	return c->library && c->library->version == DRIVER_VERSION && c->parts.is_driver_version;
@@ -263,9 +305,11 @@ static int take_candidate(struct selection *s, const struct candidate *c,
 
 static int take_libraries(struct selection *s, struct nvb_error **err)
 {
-	const char *version = choose_version(s);
+	const char *version;
 	int r;
 
+	take_versions_of_links(s);
+	version = choose_version(s);
 	if (!version)
 		return 0;
 	s->driver->files_version = arena_strdup(s->search.d->inv->arena, version);

@@ -138,8 +138,6 @@ int information_parse(const char *text, size_t length, struct arena *a, struct i
 		values[INFORMATION_MODEL].start = NULL;
 	if (!is_uuid(values[INFORMATION_UUID]))
 		values[INFORMATION_UUID].start = NULL;
-	if (value_is(values[INFORMATION_FIRMWARE], "N/A"))
-		values[INFORMATION_FIRMWARE].start = NULL;
 	if (number_parse_n(minor->start, minor->length, MAX_REGULAR_MINOR, &number))
 		info.minor = (int)number;
 	else
@@ -147,8 +145,6 @@ int information_parse(const char *text, size_t length, struct arena *a, struct i
 	info.excluded = value_is(values[INFORMATION_EXCLUDED], "Yes");
 	if (copy_value(a, values[INFORMATION_MODEL], &info.model) < 0 ||
 		copy_value(a, values[INFORMATION_UUID], &info.uuid) < 0 ||
-		copy_value(a, values[INFORMATION_LOCATION], &info.location) < 0 ||
-		copy_value(a, values[INFORMATION_FIRMWARE], &info.firmware) < 0 ||
 		name_missing(a, values, &info) < 0)
 		return -1;
 	*ret = info;

@@ -16,9 +16,7 @@
 #define INFORMATION_TABLE(X)            \
 	X(MODEL, "Model", false)        \
 	X(UUID, "GPU UUID", false)      \
-	X(LOCATION, "Bus Location", false) \
 	X(MINOR, "Device Minor", true)  \
-	X(FIRMWARE, "GPU Firmware", false) \
 	X(EXCLUDED, "GPU Excluded", false)
 
 enum information_field {
@@ -31,8 +29,6 @@ enum information_field {
 struct information {
 	const char *model;    /* NULL: not told, or "Unknown" */
 	const char *uuid;     /* "GPU-..."; NULL: not told, or not yet known to the driver */
-	const char *location; /* as written: "0000:10:00.0" */
-	const char *firmware; /* NULL: none is used */
 	int minor;            /* N of /dev/nvidiaN; -1: not told */
 	bool excluded;        /* kept from use by the administrator (NVreg_ExcludedGpus) */
 	/* Names of needed lines that are not there or not understood, "A, B"; NULL: none. */

@@ -24,7 +24,7 @@ struct search_dir {
 
 struct candidate {
 	const char *name;
-	struct library_name parts;
+	struct library_name parts; /* the version may come to be that of a link to the file */
 	const struct driver_library *library; /* NULL: not in the tables */
 	size_t dir;
 	struct file_id id;

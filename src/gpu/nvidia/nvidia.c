@@ -19,6 +19,7 @@
 #include "gpu/nvidia/driver_files.h"
 #include "gpu/nvidia/information.h"
 #include "gpu/nvidia/mig.h"
+#include "gpu/nvidia/nvml_enrich.h"
 #include "gpu/nvidia/version.h"
 #include "gpu/vendor.h"
 
@@ -312,4 +313,5 @@ const struct gpu_vendor_ops gpu_vendor_nvidia = {
 	.vendor = GPU_VENDOR_NVIDIA,
 	.discover = discover,
 	.find_companions = nvidia_find_companions,
+	.enrich = nvml_enrich,
 };

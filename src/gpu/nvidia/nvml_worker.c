@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 #include "base/file.h"
+#include "base/number.h"
 #include "base/strbuf.h"
 #include "gpu/enrich.h"
 #include "gpu/nvidia/nvml_api.h"
@@ -21,6 +22,10 @@
 #define LIFETIME_SECONDS 60
 #define MAX_VALUE_BYTES 256
 #define BYTES_PER_MIB 1048576ULL
+/* For the library, beyond what our own program maps: a sanitizer's build maps terabytes. */
+#define MEMORY_BYTES ((uint64_t)4 << 30)
+/* The driver's nodes, some per GPU. */
+#define MAX_FILES 1024
 
 struct worker {
 	struct nvml_api api;
@@ -194,16 +199,48 @@ static int take_stdout(void)
 	return fd;
 }
 
+/* The first number of statm: what this process has mapped. */
+static uint64_t mapped_bytes(void)
+{
+	_cleanup_free_ char *text = NULL;
+	uint64_t pages = 0;
+
+	if (file_read_path("/proc/self/statm", MAX_VALUE_BYTES, &text, NULL) < 0 ||
+		!number_parse_n(text, strcspn(text, " "), UINT64_MAX / BYTES_PER_MIB, &pages))
+		return 0;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static bool limit(__rlimit_resource_t resource, uint64_t most)
+{
+	struct rlimit now;
+
+	if (getrlimit(resource, &now) < 0)
+		return false;
+	if (now.rlim_max > most)
+		now.rlim_max = most;
+	now.rlim_cur = now.rlim_max;
+	return setrlimit(resource, &now) == 0;
+}
+
+/* For ordinary users too, whose worker cannot be someone else. */
+static bool confine(void)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 &&
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && limit(RLIMIT_CORE, 0) &&
+		limit(RLIMIT_CPU, LIFETIME_SECONDS) && limit(RLIMIT_NOFILE, MAX_FILES) &&
+		limit(RLIMIT_AS, mapped_bytes() + MEMORY_BYTES);
+}
+
 int enrich_worker_main(int argc, char **argv)
 {
 	struct worker w = { .out = STRBUF_INIT(NVML_RECORDS_LIMIT_BYTES) };
-	const struct rlimit no_core = { 0 };
 	int fd;
 
 	if (argc != 2 || argv[1][0] != '/')
 		return 2;
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	(void)setrlimit(RLIMIT_CORE, &no_core);
+	if (!confine())
+		return 1;
 	(void)alarm(LIFETIME_SECONDS);
 	fd = take_stdout();
 	if (fd < 0)

@@ -4,6 +4,7 @@
  * learn how many there are: they are one GPU here.
  */
 #include "gpu/nvidia/driver_files.h"
+#include "gpu/nvidia/nvml_enrich.h"
 #include "gpu/vendor.h"
 #include "gpu/wsl/driver_store.h"
 
@@ -44,4 +45,5 @@ static int discover(struct gpu_discovery *d, struct nvb_error **err)
 const struct gpu_vendor_ops gpu_vendor_wsl = {
 	.vendor = GPU_VENDOR_WSL,
 	.discover = discover,
+	.enrich = nvml_enrich,
 };

@@ -404,7 +404,8 @@ static void test_hook(void **state)
 	assert_argument(spec, "--cuda-compat");
 	assert_argument(spec, DRIVER_VERSION);
 	assert_argument(spec, "--disable-device-node-modification");
-	assert_false(has_text(&hook->args, LIB64 "/vdpau"));
+	/* libvdpau falls back on the plain name; Wine's files are only opened by path. */
+	assert_argument(spec, LIB64 "/vdpau");
 	assert_false(has_text(&hook->args, LIB64 "/nvidia/wine"));
 }
 

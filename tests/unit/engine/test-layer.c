@@ -16,7 +16,8 @@ static int set_up(void **state)
 	root_dir(r, "lower", 0755);
 	root_dir(r, "upper", 0755);
 	root_dir(r, "outside", 0755);
-	layer = (struct layer){ .lower_fd = root_open(r, "lower"), .upper_fd = root_open(r, "upper") };
+	layer = (struct layer){ .lower_fd = root_open(r, "lower"), .upper_fd = root_open(r, "upper"),
+		.beside_fd = r->fd };
 	return 0;
 }
 
@@ -146,6 +147,24 @@ static void test_odd_files_in_the_way(void **state)
 	assert_true(S_ISREG(root_mode(r, "lower/file")));
 }
 
+/* One empty file serves all; without one, or where links end, each place is a file of its own. */
+static void test_places_are_links(void **state)
+{
+	struct root *r = *state;
+	struct stat one, two;
+
+	for (int i = 0; i < 2; i++) {
+		assert_success(r, layer_add_place(&layer, "/lib/one", false, &r->err));
+		assert_success(r, layer_add_place(&layer, "/lib/two", false, &r->err));
+		assert_int_equal(fstatat(r->fd, "upper/lib/one", &one, AT_SYMLINK_NOFOLLOW), 0);
+		assert_int_equal(fstatat(r->fd, "upper/lib/two", &two, AT_SYMLINK_NOFOLLOW), 0);
+		assert_int_equal(one.st_ino == two.st_ino, i == 0);
+		assert_int_equal(two.st_size, 0);
+		assert_int_equal(path_remove_tree(r->fd, "upper/lib"), 0);
+		layer.beside_fd = -1;
+	}
+}
+
 static void test_conflicts(void **state)
 {
 	struct root *r = *state;
@@ -234,6 +253,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_links_are_hidden, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_existing_places_are_covered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_odd_files_in_the_way, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_places_are_links, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_conflicts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_names_at_the_limit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_places_of_the_runtime, set_up, tear_down),

@@ -88,6 +88,15 @@ static void test_settings(void **state)
 	assert_non_null(strstr(image.root_path, "/store/images/" MANIFEST "/bundle/rootfs"));
 }
 
+static void test_relative_directory(void **state)
+{
+	struct root *r = *state;
+
+	put_blob(r, CONFIG, "{\"config\":{\"WorkingDir\":\"app/x\"}}");
+	assert_success(r, open_layout(r, ":v1"));
+	assert_string_equal(image.cwd, "/app/x");
+}
+
 static void test_no_settings(void **state)
 {
 	static const char *const texts[] = { "{}", "{\"config\":null}", "{\"config\":{}}",
@@ -280,6 +289,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_settings, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_relative_directory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_settings, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tags, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_truncated, set_up, tear_down),

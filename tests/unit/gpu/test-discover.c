@@ -427,6 +427,46 @@ static void test_intel_memory(void **state)
 	assert_int_equal(inv->gpus.items[0].nodes.n, 2);
 }
 
+/* Names are anyone's bytes; JSON and terminals take text. */
+static void test_names_are_text(void **state)
+{
+	static const struct {
+		const char *name, *text;
+	} rows[] = {
+		{ "Ge\xff" "Force \xc3\xa9", "Ge?Force \xc3\xa9" },
+		{ "cut \xc3", "cut ?" },
+		{ "cut \xe2\x82", "cut ??" },
+		{ "\xed\xa0\x80 surrogate", "??? surrogate" },
+		{ "\xe2\x82\xac \xf0\x9f\x98\x80", "\xe2\x82\xac \xf0\x9f\x98\x80" },
+	};
+	const struct scratch *s = *state;
+
+	load_nvidia(s);
+	scratch_pci(s, "0000:01:00.0", VGA, PCI_VENDOR_NVIDIA, 0x2684, "nvidia", NULL);
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		_cleanup_(inventory_freep) struct inventory *inv = NULL;
+		char text[256];
+
+		(void)snprintf(text, sizeof(text), "Model: \t\t %s\nDevice Minor: \t 0\n",
+			rows[i].name);
+		scratch_write(s, PROC_GPUS "/0000:01:00.0/information", text);
+		inv = discover(s);
+		assert_string_equal(inv->gpus.items[0].name, rows[i].text);
+	}
+}
+
+static void test_names_of_the_bus_are_text(void **state)
+{
+	_cleanup_(inventory_freep) struct inventory *inv = NULL;
+	const struct scratch *s = *state;
+
+	scratch_pci(s, "0000:01:00.0", VGA, PCI_VENDOR_NVIDIA, 0x2684, NULL, NULL);
+	scratch_write(s, "/usr/share/hwdata/pci.ids", "10de  NVIDIA\n\t2684  A\xff\x1b[31m\n");
+	inv = discover(s);
+	assert_int_equal(inventory_name_gpus(inv, NULL), 0);
+	assert_string_equal(inv->gpus.items[0].name, "NVIDIA A??[31m");
+}
+
 static void test_names(void **state)
 {
 	struct scratch *s = *state;
@@ -466,6 +506,8 @@ int main(void)
 		TEST(test_amd_partitions),
 		TEST(test_amd_without_topology),
 		TEST(test_intel_memory),
+		TEST(test_names_are_text),
+		TEST(test_names_of_the_bus_are_text),
 		TEST(test_names),
 	};
 

@@ -222,6 +222,63 @@ static void test_fedora_layout(void **state)
 	assert_int_equal(f->requires_all, CAPABILITY_COMPAT32);
 }
 
+/* Fedora since 590: the SONAME is the file, the versioned name the link. */
+static void test_file_named_by_soname(void **state)
+{
+	struct machine m = machine_of(state);
+	const struct driver_file *f;
+
+	put_link(&m, "/usr/lib64/libGLX_nvidia.so." V, "libGLX_nvidia.so.0");
+	put_library(&m, "/usr/lib64/libGLX_nvidia.so.0", EM_X86_64, "libGLX_nvidia.so.0");
+	/* The same with the highest version and with no link to it: neither is this driver's. */
+	put_link(&m, "/usr/lib64/libcuda.so.999.1.1", "libcuda.so.1");
+	put_library(&m, "/usr/lib64/libcuda.so.1", EM_X86_64, "libcuda.so.1");
+	put_library(&m, "/usr/lib64/libnvoptix.so.1", EM_X86_64, "libnvoptix.so.1");
+	find_nvidia(&m, V);
+
+	assert_string_equal(m.driver.files_version, V);
+	assert_int_equal(m.driver.files.n, 1);
+	f = machine_expect(&m, "libGLX_nvidia.so.0", 64, "/usr/lib64/libGLX_nvidia.so.0");
+	assert_string_equal(f->soname, "libGLX_nvidia.so.0");
+	assert_int_equal(f->aliases.n, 2);
+	assert_true(has_alias(f, "libGLX_nvidia.so." V) && has_alias(f, "libGLX_indirect.so.0"));
+	assert_true(machine_warns(&m, "999.1.1"));
+}
+
+/* Of two versions that links give one file, the running one counts. */
+static void test_file_with_links_of_two_versions(void **state)
+{
+	struct machine m = machine_of(state);
+
+	put_library(&m, "/usr/lib64/libGLX_nvidia.so.0", EM_X86_64, "libGLX_nvidia.so.0");
+	put_link(&m, "/usr/lib64/libGLX_nvidia.so.540.1", "libGLX_nvidia.so.0");
+	put_link(&m, "/usr/lib64/libGLX_nvidia.so." V, "libGLX_nvidia.so.0");
+	put_link(&m, "/usr/lib64/libGLX_nvidia.so.560.1", "libGLX_nvidia.so.0");
+	find_nvidia(&m, V);
+	assert_string_equal(m.driver.files_version, V);
+	assert_int_equal(m.driver.files.n, 1);
+}
+
+static void test_xorg_configuration_in_etc(void **state)
+{
+	struct machine m = machine_of(state);
+
+	put_library(&m, "/usr/lib64/libcuda.so." V, EM_X86_64, "libcuda.so.1");
+	put_file(&m, "/etc/X11/xorg.conf.d/10-nvidia.conf");
+	put_file(&m, "/etc/X11/xorg.conf.d/00-my-nvidia.conf");
+	find_nvidia(&m, V);
+	assert_int_equal(m.driver.files.n, 2);
+	machine_expect(&m, "/usr/share/X11/xorg.conf.d/10-nvidia.conf", 0,
+		"/etc/X11/xorg.conf.d/10-nvidia.conf");
+
+	/* The package's own place comes first. */
+	put_file(&m, "/usr/share/X11/xorg.conf.d/10-nvidia.conf");
+	find_nvidia(&m, V);
+	assert_int_equal(m.driver.files.n, 2);
+	machine_expect(&m, "/usr/share/X11/xorg.conf.d/10-nvidia.conf", 0,
+		"/usr/share/X11/xorg.conf.d/10-nvidia.conf");
+}
+
 static void test_arch_layout(void **state)
 {
 	struct machine m = machine_of(state);
@@ -690,6 +747,9 @@ int main(void)
 		ON_MACHINE(test_debian_layout),
 		ON_MACHINE(test_directory_behind_a_link),
 		ON_MACHINE(test_fedora_layout),
+		ON_MACHINE(test_file_named_by_soname),
+		ON_MACHINE(test_file_with_links_of_two_versions),
+		ON_MACHINE(test_xorg_configuration_in_etc),
 		ON_MACHINE(test_arch_layout),
 		ON_MACHINE(test_other_processor),
 		ON_MACHINE(test_directory_in_loader_cache),

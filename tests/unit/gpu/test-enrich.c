@@ -2,6 +2,10 @@
 /* This program is the worker too: see main(). */
 #include "../host/scratch-tree.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
 #include "base/strbuf.h"
 #include "gpu/enrich.h"
 #include "gpu/nvidia/nvml_records.h"
@@ -265,6 +269,124 @@ static void test_library_is_garbage(void **state)
 	assert_refused(&b, TIMEOUT_MS, "dlopen");
 }
 
+static void test_library_of_another_user(void **state)
+{
+	struct bench b = bench_of(state, "libnvidia-ml", LINE0);
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(b.library, 1234, 0), 0);
+	assert_refused(&b, TIMEOUT_MS, "libnvidia-ml.so.1': it belongs to another user");
+}
+
+static void test_directory_of_another_user(void **state)
+{
+	struct bench b = bench_of(state, "libnvidia-ml", LINE0);
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(b.scratch->directory, 1234, 0), 0);
+	assert_refused(&b, TIMEOUT_MS, "it belongs to another user");
+}
+
+static void test_library_that_others_write(void **state)
+{
+	static const struct {
+		mode_t file, directory;
+	} modes[] = { { 0775, 0755 }, { 0757, 0755 }, { 0755, 0775 }, { 0755, 0757 } };
+
+	for (size_t i = 0; i < ELEMENTS(modes); i++) {
+		struct bench b = bench_of(state, "libnvidia-ml", LINE0);
+
+		assert_int_equal(chmod(b.library, modes[i].file), 0);
+		assert_int_equal(chmod(b.scratch->directory, modes[i].directory), 0);
+		assert_refused(&b, TIMEOUT_MS, "other users may write to it");
+		if (!strstr(b.inv.warnings.items[0], b.library))
+			fail_msg("'%s' does not name the library", b.inv.warnings.items[0]);
+	}
+}
+
+/* As /tmp is: nobody can exchange what is another's there. */
+static void test_sticky_directory(void **state)
+{
+	struct bench b = bench_of(state, "libnvidia-ml", LINE0);
+
+	assert_int_equal(chmod(b.scratch->directory, 01777), 0);
+	assert_int_equal(enrich(&b, TIMEOUT_MS), 1);
+}
+
+/* What counts is the file that a link leads to, and where it is. */
+static void test_link_to_a_library_that_others_write(void **state)
+{
+	struct bench b = bench_of(state, "libnvidia-ml", LINE0);
+
+	scratch_link(b.scratch, "/link.so", "open/libnvidia-ml.so.1");
+	scratch_directory(b.scratch, "/open");
+	assert_int_equal(renameat(b.scratch->tree.root_fd, "libnvidia-ml.so.1",
+				 b.scratch->tree.root_fd, "open/libnvidia-ml.so.1"), 0);
+	assert_int_equal(fchmodat(b.scratch->tree.root_fd, "open", 0777, 0), 0);
+	(void)snprintf(b.library, sizeof(b.library), "%s/link.so", b.scratch->directory);
+	b.inv.drivers.items[0].files.items[0].host_path = b.library;
+	assert_refused(&b, TIMEOUT_MS, "/open': other users may write to it");
+}
+
+/* The running machine's libraries are its own affair. */
+static void test_running_machine(void **state)
+{
+	struct bench b = bench_of(state, "libnvidia-ml", LINE0);
+
+	b.inv.drivers.items[0].files_prefix = "";
+	assert_int_equal(chmod(b.scratch->directory, 0777), 0);
+	assert_int_equal(enrich(&b, TIMEOUT_MS), 1);
+}
+
+/* A line of a file in /proc/PID holds both texts. */
+static bool shows(pid_t pid, const char *file, const char *name, const char *value)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[64], *save = NULL;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	assert_int_equal(file_read_path(path, 1 << 20, &text, NULL), 0);
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (strstr(line, name) && strstr(line, value))
+			return true;
+	}
+	return false;
+}
+
+/* Waits until the worker has loaded the library, which then hangs. */
+static void await_library(const struct bench *b, pid_t pid)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	for (int i = 0; i < 1000; i++) {
+		if (shows(pid, "maps", b->library, ""))
+			return;
+		(void)nanosleep(&pause, NULL);
+	}
+	fail_msg("the worker does not load '%s'", b->library);
+}
+
+static void test_worker_is_confined(void **state)
+{
+	struct bench b = bench_of(state, "libnvidia-ml", LINE0 "hang\n");
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)execl(b.worker, b.worker, ENRICH_WORKER_ARGUMENT, b.library, NULL);
+		_exit(127);
+	}
+	assert_true(pid > 0);
+	await_library(&b, pid);
+	assert_true(shows(pid, "status", "NoNewPrivs:", "1"));
+	assert_false(shows(pid, "limits", "Max address space", "unlimited"));
+	assert_true(shows(pid, "limits", "Max core file size        0", "bytes"));
+	assert_true(shows(pid, "limits", "Max cpu time              60", "seconds"));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void test_no_worker(void **state)
 {
 	struct bench b = bench_of(state, "libnvidia-ml", LINE0);
@@ -308,7 +430,7 @@ static void test_wsl_gpu_has_no_address(void **state)
 	struct driver_file *file = b.inv.drivers.items[0].files.items;
 
 	b.inv.gpus.n = 1;
-	gpu->vendor = GPU_VENDOR_WSL;
+	gpu->vendor = b.inv.drivers.items[0].vendor = GPU_VENDOR_WSL;
 	gpu->pci_address = gpu->uuid = NULL;
 	file->kind = DRIVER_FILE_DATA;
 	file->target = "/usr/lib/wsl/lib/libnvidia-ml.so.1";
@@ -429,6 +551,13 @@ int main(int argc, char **argv)
 		TEST(test_crash),
 		TEST(test_hang),
 		TEST(test_library_is_garbage),
+		TEST(test_library_of_another_user),
+		TEST(test_directory_of_another_user),
+		TEST(test_library_that_others_write),
+		TEST(test_sticky_directory),
+		TEST(test_link_to_a_library_that_others_write),
+		TEST(test_running_machine),
+		TEST(test_worker_is_confined),
 		TEST(test_no_worker),
 		TEST(test_no_library),
 		TEST(test_no_gpu_that_it_serves),

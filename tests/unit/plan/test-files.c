@@ -401,7 +401,7 @@ static void test_volumes(void **state)
 	assert_string_equal(mounts[n - 2].destination, "/data");
 	assert_string_equal(mounts[n - 1].destination, "/models");
 	assert_options(s->plan, "/data", "rw,nosuid,nodev,rbind,rprivate,");
-	assert_options(s->plan, "/models", "ro,nosuid,nodev,rbind,rprivate,");
+	assert_options(s->plan, "/models", "ro,rro,nosuid,nodev,rbind,rprivate,");
 }
 
 static void test_volume_over_driver_files(void **state)

@@ -307,14 +307,14 @@ static void test_nouveau(void **state)
 	sample_add_node(s, &sample_add_gpu(s, GPU_VENDOR_NVIDIA, "nouveau")->nodes,
 		"/dev/dri/renderD128", 226, 128, CAPABILITY_GRAPHICS | CAPABILITY_COMPUTE);
 	sample_select_all(s);
-	assert_warned(sample_plan(s), "'nouveau', which has no compute");
+	assert_warned(sample_plan(s), "'nouveau', where CUDA does not find it");
 	assert_int_equal(s->plan->nodes.n, 1);
 	assert_true(list_has(&s->plan->env, "NVIDIA_VISIBLE_DEVICES=void"));
 
 	s->req.capabilities_source = SOURCE_COMMAND_LINE;
-	assert_refused(s, NVB_ERR_DRIVER, "GPU 0 for compute");
+	assert_refused(s, NVB_ERR_DRIVER, "GPU 0 for CUDA");
 	s->req.capabilities = CAPABILITY_ALL;
-	assert_warned(sample_plan(s), "has no compute");
+	assert_warned(sample_plan(s), "NVK, rusticl");
 	s->req.capabilities = CAPABILITY_GRAPHICS;
 	assert_silent(sample_plan(s));
 }
