@@ -31,7 +31,8 @@ static bool has_process(struct doctor *d, const char *wanted)
 		char path[64];
 
 		if (strspn(*name, "0123456789") != strlen(*name) ||
-			(size_t)snprintf(path, sizeof(path), "/proc/%s/comm", *name) >= sizeof(path))
+			(size_t)snprintf(path, sizeof(path), "/proc/%s/comm", *name) >=
+				sizeof(path))
 			continue;
 		if (host_tree_read_line(d->tree, d->arena, path, &command) == 0 &&
 			strcmp(command, wanted) == 0)
@@ -52,8 +53,8 @@ void check_daemons(struct doctor *d)
 			check_note(d, DOCTOR_OK, "'%s' runs", daemon->name);
 			continue;
 		}
-		check_note(d, DOCTOR_WARNING, "'%s' does not run: %s", daemon->name,
-			daemon->without);
+		check_note(
+			d, DOCTOR_WARNING, "'%s' does not run: %s", daemon->name, daemon->without);
 		check_fix(d, "%s", daemon->fix);
 	}
 	if (!d->noted)

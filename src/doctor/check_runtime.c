@@ -96,7 +96,8 @@ void check_selinux(struct doctor *d)
 		check_note(d, DOCTOR_OK, "containers may use devices (container_use_devices)");
 	} else {
 		check_note(d, DOCTOR_OK,
-			"it enforces its rules: Docker's and Podman's containers run as container_t, "
+			"it enforces its rules: Docker's and Podman's containers run as "
+			"container_t, "
 			"which may not open device nodes of every label; nvbind's own engine sets "
 			"no label");
 		check_fix(d, "for those engines: setsebool -P container_use_devices on, or "

@@ -3,8 +3,8 @@
 
 #include "gpu/vendor.h"
 
-int inventory_enrich(struct inventory *inv, const struct enrich_options *options,
-	struct nvb_error **err)
+int inventory_enrich(
+	struct inventory *inv, const struct enrich_options *options, struct nvb_error **err)
 {
 	int answered = 0;
 

@@ -99,11 +99,12 @@ static int check_compute(struct plan_build *b, struct nvb_error **err)
 				return r;
 			continue;
 		}
-		r = NVB_RAISE(err, NVB_ERR_DRIVER, 0, "use GPU %u for CUDA, which does not find GPUs on '%s'",
-			gpu->index, or_unknown(gpu->driver));
+		r = NVB_RAISE(err, NVB_ERR_DRIVER, 0,
+			"use GPU %u for CUDA, which does not find GPUs on '%s'", gpu->index,
+			or_unknown(gpu->driver));
 		return NVB_HINT(err, r,
-			"install NVIDIA's driver on the host, or ask for '--capabilities graphics': "
-			"Mesa's compute (NVK, rusticl) needs no more");
+			"install NVIDIA's driver on the host, or ask for '--capabilities "
+			"graphics': Mesa's compute (NVK, rusticl) needs no more");
 	}
 	return 0;
 }

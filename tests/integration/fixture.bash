@@ -9,12 +9,14 @@ USER_ID=61234
 
 setup() {
 	[ ! -e "$BATS_SUITE_TMPDIR/skip" ] || skip "$(cat "$BATS_SUITE_TMPDIR/skip")"
-	cgroups >"$BATS_TEST_TMPDIR/cgroups"
 }
 
-# This machine may run containers of others: only what is new counts.
+# Those of this state directory: the machine may run containers of others.
 cgroups() {
-	find /sys/fs/cgroup -maxdepth 2 -name 'nvbind-*' 2>/dev/null | sort
+	local suffix
+	# shellcheck disable=SC2046,SC2183 # two numbers
+	suffix="$(printf '%x.%x' $(stat -c '%d %i' "$NVBIND_STATE_DIR/capsules" 2>/dev/null))"
+	find /sys/fs/cgroup -maxdepth 2 -name "nvbind-*-$suffix" 2>/dev/null
 }
 
 # Path of a container root of this kind; made on first use.
@@ -51,7 +53,7 @@ run_out() {
 # Whatever a container could leave on this machine.
 leftovers() {
 	find "$NVBIND_STATE_DIR/capsules" -mindepth 1 -maxdepth 1 ! -name .lock 2>/dev/null
-	cgroups | comm -13 "$BATS_TEST_TMPDIR/cgroups" -
+	cgroups
 	grep -F "$BATS_SUITE_TMPDIR/state" /proc/self/mountinfo
 	pgrep -f "$NVBIND_STATE_DIR/capsules"
 	true
