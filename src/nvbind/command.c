@@ -14,7 +14,7 @@ static const struct command commands[COMMAND_COUNT] = {
 			.operands = "COMMAND [ARG...]",
 			.summary = "put GPUs into containers",
 			.description =
-				"Puts GPUs into containers, without a daemon and without hooks.",
+				"Puts GPUs into containers, without a daemon.",
 		},
 #define COMMAND(id, function, name, operands, summary, description)                                \
 	[COMMAND_##id] = { name, operands, summary, description },

@@ -19,6 +19,7 @@
 #include "base/strbuf.h"
 #include "engine/bolt/root_mount.h"
 
+#define HANGUP_GRACE_S 10
 #define REPORT_LIMIT_BYTES ((size_t)64 << 10)
 /* A report: see report(). */
 #define OUT_OF_MEMORY "-5001\0\0start the container: out of memory"
@@ -118,7 +119,8 @@ static void forward(pid_t pid, int signum)
 /*
  * Waits for `pid`, passing on signals. Reaps every other child. In the keeper
  * (`k` given), a signal that asks to end before the command runs ends everything at once: the
- * runtime's half-made container would swallow it.
+ * runtime's half-made container would swallow it. A terminal that is gone (SIGHUP) takes the
+ * container with it, also one whose first process does not listen.
  */
 static void wait_and_forward(const struct keeper *k, pid_t pid, struct spawn_exit *ret_exit)
 {
@@ -126,6 +128,7 @@ static void wait_and_forward(const struct keeper *k, pid_t pid, struct spawn_exi
 
 	fill_set(&set);
 	for (;;) {
+		siginfo_t info = { 0 };
 		int status, signum;
 		pid_t done;
 
@@ -137,9 +140,14 @@ static void wait_and_forward(const struct keeper *k, pid_t pid, struct spawn_exi
 				(struct spawn_exit){ false, WEXITSTATUS(status) };
 			return;
 		}
-		signum = sigwaitinfo(&set, NULL);
+		signum = sigwaitinfo(&set, &info);
 		if (k && is_ending(signum) && !command_has_started(k))
 			_exit(128 + signum);
+		/* Our own clock, not another process's signal: nobody is there any more. */
+		if (k && signum == SIGALRM && info.si_code == SI_KERNEL)
+			_exit(128 + SIGHUP);
+		if (k && signum == SIGHUP)
+			(void)alarm(HANGUP_GRACE_S);
 		if (signum > 0)
 			forward(pid, signum);
 	}
