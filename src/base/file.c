@@ -53,8 +53,8 @@ errint_t file_read_fd(int fd, size_t limit_bytes, char **ret_data, size_t *ret_l
 	return 0;
 }
 
-errint_t file_read_in(int root_fd, const char *path, size_t limit_bytes, char **ret_data,
-	size_t *ret_length)
+errint_t file_read_in(
+	int root_fd, const char *path, size_t limit_bytes, char **ret_data, size_t *ret_length)
 {
 	/* O_NONBLOCK: a FIFO in a hostile root must not hang the open. */
 	_cleanup_close_ int fd = path_open_in(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
@@ -64,8 +64,8 @@ errint_t file_read_in(int root_fd, const char *path, size_t limit_bytes, char **
 	return file_read_fd(fd, limit_bytes, ret_data, ret_length);
 }
 
-errint_t file_read_regular_in(int root_fd, const char *path, size_t limit_bytes, char **ret_data,
-	size_t *ret_length)
+errint_t file_read_regular_in(
+	int root_fd, const char *path, size_t limit_bytes, char **ret_data, size_t *ret_length)
 {
 	_cleanup_close_ int fd = path_open_regular_in(root_fd, path);
 
@@ -100,26 +100,52 @@ errint_t file_write_fd(int fd, const void *data, size_t length)
 	return 0;
 }
 
-errint_t file_replace_at(int dir_fd, const char *name, const void *data, size_t length, mode_t mode)
+/* `like`: owner to give, or NULL: that of the process. */
+static errint_t write_new(int dir_fd, const char *name, const void *data, size_t length,
+	mode_t mode, const struct stat *like)
 {
-	_cleanup_free_ char *temporary = NULL;
 	_cleanup_close_ int fd = -1;
 	errint_t r;
 
-	if (asprintf(&temporary, ".%s.%d.new", name, (int)getpid()) < 0)
-		return -ENOMEM;
-	(void)unlinkat(dir_fd, temporary, 0);
-	fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	fd = openat(
+		dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0700);
 	if (fd < 0)
+		return -errno;
+	/* The owner first: a change of it may take bits of the mode away. */
+	if (like && fchown(fd, like->st_uid, like->st_gid) < 0)
 		return -errno;
 	/* Exactly the mode asked for, whatever the umask of whoever runs this. */
 	r = fchmod(fd, mode) < 0 ? -errno : file_write_fd(fd, data, length);
 	/* close() reports what a delayed write could not store (NFS, quota). */
 	if (r == 0 && close(TAKE_FD(fd)) < 0)
 		r = -errno;
+	return r;
+}
+
+static errint_t replace(int dir_fd, const char *name, const void *data, size_t length, mode_t mode,
+	const struct stat *like)
+{
+	_cleanup_free_ char *temporary = NULL;
+	errint_t r;
+
+	if (asprintf(&temporary, ".%s.%d.new", name, (int)getpid()) < 0)
+		return -ENOMEM;
+	(void)unlinkat(dir_fd, temporary, 0);
+	r = write_new(dir_fd, temporary, data, length, mode, like);
 	if (r == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
 		r = -errno;
 	if (r < 0)
 		(void)unlinkat(dir_fd, temporary, 0);
 	return r;
+}
+
+errint_t file_replace_at(int dir_fd, const char *name, const void *data, size_t length, mode_t mode)
+{
+	return replace(dir_fd, name, data, length, mode, NULL);
+}
+
+errint_t file_replace_like_at(
+	int dir_fd, const char *name, const void *data, size_t length, const struct stat *like)
+{
+	return replace(dir_fd, name, data, length, like->st_mode & 0777, like);
 }

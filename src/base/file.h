@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/path.h"
@@ -34,3 +35,7 @@ errint_t file_write_fd(int fd, const void *data, size_t length);
  */
 errint_t file_replace_at(int dir_fd, const char *name, const void *data, size_t length,
 	mode_t mode);
+
+/* The same with the permission bits and the owner of `like`: the file that was read before. */
+errint_t file_replace_like_at(int dir_fd, const char *name, const void *data, size_t length,
+	const struct stat *like);

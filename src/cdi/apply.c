@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cdi/apply.h"
 
+#include <fcntl.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/path.h"
 
 /* One application: where it goes and what it may not touch. */
@@ -23,52 +25,111 @@ static const struct host_tree *tree_of(const struct target *t, const char **path
 	return t->options->tree;
 }
 
-static int raise_stale(const struct target *t, const char *what, const char *path,
-	struct nvb_error **err)
+static const char *spec_name(const struct target *t)
+{
+	return t->spec->path ? t->spec->path : t->spec->kind;
+}
+
+static int raise_stale(
+	const struct target *t, const char *what, const char *path, struct nvb_error **err)
 {
 	return NVB_HINT(err,
 		NVB_RAISE(err, NVB_ERR_DRIVER, 0, "apply the CDI spec '%s': %s '%s' does not exist",
-			t->spec->path ? t->spec->path : t->spec->kind, what, path),
+			spec_name(t), what, path),
 		"the spec is stale: run 'nvbind cdi refresh', or the tool that wrote it");
 }
 
-/* The node on the host, with what the spec says of it. */
-static int describe_node(struct target *t, const struct cdi_device_node *from,
-	struct plan_node *to, struct nvb_error **err)
+static bool is_empty(const char *text)
 {
-	const char *path = from->host_path ? from->host_path : from->path;
+	return !text || !text[0];
+}
+
+/* As the reference has it: a major number of 0 is one that was not given. */
+static bool has_numbers(const struct cdi_device_node *node)
+{
+	return node->has_major && node->major;
+}
+
+/* What the spec says of the type, where an unbuffered character device is one to the kernel. */
+static char type_given(const struct cdi_device_node *node)
+{
+	if (is_empty(node->type))
+		return 0;
+	return node->type[0] == 'u' ? 'c' : node->type[0];
+}
+
+/* "none", and a FIFO has no numbers that a rule could name. */
+static const char *permissions_of(const struct cdi_device_node *node)
+{
+	if (type_given(node) == 'p' ||
+		strcmp(node->permissions ? node->permissions : "", "none") == 0)
+		return "";
+	return is_empty(node->permissions) ? "rw" : node->permissions;
+}
+
+static int check_type(const struct target *t, const struct cdi_device_node *from,
+	const struct host_node *node, struct nvb_error **err)
+{
+	char type = type_given(from);
+
+	if (has_numbers(from) || type == 'p' || !node->type || !type || type == node->type)
+		return 0;
+	return NVB_RAISE(err, NVB_ERR_DRIVER, 0,
+		"apply the CDI spec '%s': the node '%s' has the type '%c', not '%c'", spec_name(t),
+		node->host_path, node->type, type);
+}
+
+/* Source: fillMissingInfo() of the reference implementation's container-edits_unix.go. */
+static void fill_node(
+	const struct cdi_device_node *from, const struct host_node *host, struct plan_node *to)
+{
+	char type = type_given(from);
+
+	*to = (struct plan_node){
+		.path = from->path,
+		.host_path = host->host_path,
+		.type = host->type,
+		.major = host->major,
+		.minor = host->minor,
+		.mode = from->has_file_mode ? from->file_mode & 0777 : host->mode,
+		.uid = from->has_uid ? from->uid : host->uid,
+		.gid = from->has_gid ? from->gid : host->gid,
+		.exists = host->exists,
+		.is_device = host->is_device,
+		.permissions = permissions_of(from),
+	};
+	if (type == 'p') {
+		to->type = type;
+		to->major = to->minor = 0;
+	} else if (has_numbers(from)) {
+		to->type = type ? type : host->type ? host->type : 'c';
+		to->major = (uint32_t)from->major;
+		to->minor = from->has_minor ? (uint32_t)from->minor : 0;
+	}
+}
+
+/* The node on the host, with what the spec says of it. */
+static int describe_node(struct target *t, const struct cdi_device_node *from, struct plan_node *to,
+	struct nvb_error **err)
+{
+	const char *path = is_empty(from->host_path) ? from->path : from->host_path;
 	const struct host_tree *tree = tree_of(t, &path);
 	struct host_node node;
 	errint_t e;
+	int r;
 
 	e = host_tree_node(tree, t->plan->arena, path, &node);
 	if (e < 0)
 		return NVB_RAISE(err, NVB_ERR_DRIVER, -e, "look at the node '%s'", path);
-	if (!node.exists && !(from->has_major && from->has_minor))
+	if (!node.exists && !has_numbers(from) && type_given(from) != 'p')
 		return raise_stale(t, "the node", node.host_path, err);
-	*to = (struct plan_node){
-		.path = from->path,
-		.host_path = node.host_path,
-		.type = from->type && from->type[0] ? from->type[0] : node.type,
-		.major = from->has_major ? (uint32_t)from->major : node.major,
-		.minor = from->has_minor ? (uint32_t)from->minor : node.minor,
-		.mode = from->has_file_mode ? from->file_mode & 0777 : node.mode,
-		.uid = from->has_uid ? from->uid : node.uid,
-		.gid = from->has_gid ? from->gid : node.gid,
-		.exists = node.exists,
-		.is_device = node.is_device,
-		.permissions = from->permissions && from->permissions[0] ? from->permissions : "rw",
-	};
-	if (!to->type && from->has_major)
-		to->type = 'c';
-	/* An unbuffered character device is one to the kernel. */
-	if (to->type == 'u')
-		to->type = 'c';
-	return 0;
+	r = check_type(t, from, &node, err);
+	if (r >= 0)
+		fill_node(from, &node, to);
+	return r;
 }
 
-static int apply_node(struct target *t, const struct cdi_device_node *from,
-	struct nvb_error **err)
+static int apply_node(struct target *t, const struct cdi_device_node *from, struct nvb_error **err)
 {
 	struct plan_node node, *slot = NULL;
 	int r = describe_node(t, from, &node, err);
@@ -86,23 +147,67 @@ static int apply_node(struct target *t, const struct cdi_device_node *from,
 	return 0;
 }
 
+static bool has_bind_option(const struct string_list *options)
+{
+	vec_foreach (const char *, option, options)
+		if (strcmp(*option, "bind") == 0 || strcmp(*option, "rbind") == 0)
+			return true;
+	return false;
+}
+
+static bool is_bind(const struct cdi_mount *mount)
+{
+	return is_empty(mount->type) || strcmp(mount->type, "bind") == 0 ||
+	       strcmp(mount->type, "none") == 0 || has_bind_option(&mount->options);
+}
+
+/* What we may not look at is left to the runtime, which says what is wrong. */
+static int check_source(const struct target *t, const char *source, struct nvb_error **err)
+{
+	const char *path = source;
+	const struct host_tree *tree = tree_of(t, &path);
+	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, O_PATH, 0);
+
+	return fd == -ENOENT || fd == -ENOTDIR ? raise_stale(t, "the mount's source", source, err)
+					       : 0;
+}
+
+/* A runtime binds because of the option, whatever the type: a spec may leave both out. */
+static int fill_mount(const struct target *t, const struct cdi_mount *from, struct plan_mount *to,
+	struct nvb_error **err)
+{
+	*to = (struct plan_mount){
+		.source = from->host_path,
+		.destination = from->container_path,
+		.type = is_bind(from) ? NULL : from->type,
+		.is_volume = true,
+	};
+	vec_foreach (const char *, option, &from->options)
+		if (string_list_add(t->plan->arena, &to->options, *option) < 0)
+			return NVB_OOM(err);
+	if (!is_bind(from))
+		return 0;
+	if (!has_bind_option(&from->options) &&
+		string_list_add(t->plan->arena, &to->options, "bind") < 0)
+		return NVB_OOM(err);
+	return check_source(t, from->host_path, err);
+}
+
 static int apply_mount(struct target *t, const struct cdi_mount *from, struct nvb_error **err)
 {
-	struct plan_mount *slot = NULL;
+	struct plan_mount mount, *slot = NULL;
+	int r = fill_mount(t, from, &mount, err);
 
+	if (r < 0)
+		return r;
 	vec_foreach (struct plan_mount, old, &t->plan->mounts)
-		if (strcmp(old->destination, from->container_path) == 0)
+		if (strcmp(old->destination, mount.destination) == 0)
 			slot = old;
 	if (!slot)
 		slot = vec_push(t->plan->arena, &t->plan->mounts);
 	if (!slot)
 		return NVB_OOM(err);
-	*slot = (struct plan_mount){
-		.source = from->host_path,
-		.destination = from->container_path,
-		.options = from->options,
-		.is_volume = true,
-	};
+	*slot = mount;
 	return 0;
 }
 
@@ -172,25 +277,59 @@ static int apply_gid(struct target *t, uint32_t gid, struct nvb_error **err)
 	return 0;
 }
 
-static int refuse_unsupported(const struct target *t, const struct cdi_edits *edits,
-	struct nvb_error **err)
+static int apply_net_device(
+	struct target *t, const struct cdi_net_device *from, struct nvb_error **err)
 {
-	if (!edits->net_devices.n && !edits->intel_rdt)
+	struct plan_net_device *slot = NULL;
+
+	vec_foreach (struct plan_net_device, old, &t->plan->net_devices)
+		if (strcmp(old->host_name, from->host_interface_name) == 0)
+			slot = old;
+	if (!slot)
+		slot = vec_push(t->plan->arena, &t->plan->net_devices);
+	if (!slot)
+		return NVB_OOM(err);
+	*slot = (struct plan_net_device){
+		.host_name = from->host_interface_name,
+		.name = from->name,
+	};
+	return 0;
+}
+
+/* The last one counts, as a whole. */
+static int apply_intel_rdt(
+	struct target *t, const struct cdi_intel_rdt *from, struct nvb_error **err)
+{
+	struct plan_rdt *to;
+
+	if (!from)
 		return 0;
-	return NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
-		"apply the CDI spec '%s': the built-in engine has no %s",
-		t->spec->path ? t->spec->path : t->spec->kind,
-		edits->net_devices.n ? "network devices" : "Intel RDT");
+	to = arena_new_object(t->plan->arena, struct plan_rdt);
+	if (!to)
+		return NVB_OOM(err);
+	*to = (struct plan_rdt){
+		.clos_id = from->clos_id,
+		.l3_cache_schema = from->l3_cache_schema,
+		.mem_bw_schema = from->mem_bw_schema,
+		.schemata = from->schemata,
+		.enable_monitoring = from->enable_monitoring,
+		.enable_cmt = from->enable_cmt,
+		.enable_mbm = from->enable_mbm,
+	};
+	t->plan->rdt = to;
+	return 0;
 }
 
 static int apply_edits(struct target *t, const struct cdi_edits *edits, struct nvb_error **err)
 {
-	int r = refuse_unsupported(t, edits, err);
+	int r = apply_intel_rdt(t, edits->intel_rdt, err);
 
 	for (size_t i = 0; r >= 0 && i < edits->env.n; i++)
 		r = apply_env(t, edits->env.items[i], err);
 	for (size_t i = 0; r >= 0 && i < edits->device_nodes.n; i++)
 		r = apply_node(t, &edits->device_nodes.items[i], err);
+	for (size_t i = 0; r >= 0 && i < edits->net_devices.n; i++)
+		r = apply_net_device(t, &edits->net_devices.items[i], err);
 	for (size_t i = 0; r >= 0 && i < edits->mounts.n; i++)
 		r = apply_mount(t, &edits->mounts.items[i], err);
 	for (size_t i = 0; r >= 0 && i < edits->hooks.n; i++)
@@ -208,15 +347,6 @@ static bool spec_came_before(const struct cdi_found_list *list, const struct cdi
 	return false;
 }
 
-static size_t depth(const char *path)
-{
-	size_t n = 0;
-
-	for (; *path; path++)
-		n += *path == '/' && path[1];
-	return n;
-}
-
 /* A mount must not cover one that lies below it: parents first, else the given order. */
 static void sort_mounts(struct plan_mount_list *mounts)
 {
@@ -224,7 +354,8 @@ static void sort_mounts(struct plan_mount_list *mounts)
 		struct plan_mount m = mounts->items[i];
 		size_t at = i;
 
-		while (at && depth(mounts->items[at - 1].destination) > depth(m.destination)) {
+		while (at && plan_mount_depth(mounts->items[at - 1].destination) >
+				     plan_mount_depth(m.destination)) {
 			mounts->items[at] = mounts->items[at - 1];
 			at--;
 		}
@@ -232,8 +363,8 @@ static void sort_mounts(struct plan_mount_list *mounts)
 	}
 }
 
-int cdi_apply_to_plan(const struct cdi_apply_options *options, struct plan *plan,
-	struct nvb_error **err)
+int cdi_apply_to_plan(
+	const struct cdi_apply_options *options, struct plan *plan, struct nvb_error **err)
 {
 	_cleanup_(host_tree_done) struct host_tree live = HOST_TREE_INIT;
 	struct target t = { .options = options, .plan = plan };

@@ -2,8 +2,8 @@
 /*
  * Applies the edits of CDI devices to a plan, as the specification's "Applying edits" and the
  * reference implementation do: each spec's own edits once, before those of its devices; a node
- * or mount replaces an earlier one of its path; numbers that are not given come from the host's
- * node. What the user set with -e stays.
+ * or mount replaces an earlier one of its path; a node without a major number takes both from the
+ * host's node. What the user set with -e stays.
  *
  * Mounts of a spec name places that nobody has resolved in the container's root: the engine
  * resolves them there.
@@ -22,8 +22,8 @@ struct cdi_apply_options {
 
 /*
  * The plan takes copies of nothing: the registry must outlive it.
- * Errors: NVB_ERR_DRIVER (a node of the spec does not exist: a stale spec), UNSUPPORTED (net
- * devices, RDT), NO_MEMORY.
+ * Errors: NVB_ERR_DRIVER (a node or a mount's source does not exist: a stale spec; a node of
+ * another type), NO_MEMORY.
  */
 int cdi_apply_to_plan(const struct cdi_apply_options *options, struct plan *plan,
 	struct nvb_error **err);

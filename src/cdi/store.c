@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
 
 #define RECIPE_LIMIT_BYTES ((size_t)64 << 10)
 #define RECIPE_NAME_BYTES  (CDI_DIGEST_BYTES + sizeof(".json"))
@@ -129,6 +130,34 @@ static int read_recipe(const struct cdi_store *store, const char *name, struct a
 	return r < 0 ? NVB_CONTEXT(err, r, "read the recipe '%s/%s'", store->path, name) : 1;
 }
 
+/* Durable: after a crash there is the old file or the new one, never an empty one. */
+static errint_t replace_file(
+	int dir_fd, const char *name, const char *text, size_t length, mode_t mode)
+{
+	_cleanup_free_ char *next = NULL;
+	_cleanup_close_ int fd = -1;
+	errint_t e;
+
+	/* Without the name's end: no engine reads it. */
+	if (asprintf(&next, ".%s.next", name) < 0) {
+		next = NULL;
+		return -ENOMEM;
+	}
+	e = file_replace_at(dir_fd, next, text, length, mode);
+	if (e < 0)
+		return e;
+	fd = openat(dir_fd, next, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL) ||
+		renameat(dir_fd, next, dir_fd, name) < 0) {
+		e = -errno;
+		(void)unlinkat(dir_fd, next, 0);
+		return e;
+	}
+	/* The new name is there for everyone; that a crash may undo it is no reason to fail. */
+	(void)fsync(dir_fd);
+	return 0;
+}
+
 static int find_recipe(const struct cdi_store *store, const char *path, struct arena *a,
 	struct cdi_recipe *ret, struct nvb_error **err)
 {
@@ -172,11 +201,12 @@ static int add_recipe(const struct cdi_store *store, const char *name, struct ar
 	return 0;
 }
 
-int cdi_store_recipes(const struct cdi_store *store, struct arena *a, struct cdi_recipe_list *ret,
-	struct string_list *ret_problems, struct nvb_error **err)
+/* Of all files that may be recipes. */
+static int list_names(const struct cdi_store *store, struct arena *a, struct string_list *names,
+	struct nvb_error **err)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
-	int fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	int fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
 
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
@@ -184,10 +214,26 @@ int cdi_store_recipes(const struct cdi_store *store, struct arena *a, struct cdi
 		closep(&fd);
 		return r;
 	}
-	for (const struct dirent *entry; r >= 0 && (entry = readdir(dir));) {
-		if (is_recipe_name(entry->d_name))
-			r = add_recipe(store, entry->d_name, a, ret, ret_problems, err);
+	for (const struct dirent *entry; (entry = readdir(dir));) {
+		const char *name;
+
+		if (!is_recipe_name(entry->d_name))
+			continue;
+		name = arena_strdup(a, entry->d_name);
+		if (!name || string_list_add(a, names, name) < 0)
+			return NVB_OOM(err);
 	}
+	return 0;
+}
+
+int cdi_store_recipes(const struct cdi_store *store, struct arena *a, struct cdi_recipe_list *ret,
+	struct string_list *ret_problems, struct nvb_error **err)
+{
+	struct string_list names = { 0 };
+	int r = list_names(store, a, &names, err);
+
+	for (size_t i = 0; i < names.n && r >= 0; i++)
+		r = add_recipe(store, names.items[i], a, ret, ret_problems, err);
 	if (r >= 0 && ret->n)
 		qsort(ret->items, ret->n, sizeof(*ret->items), compare_recipes);
 	return r;
@@ -206,6 +252,48 @@ const char *cdi_change_name(enum cdi_change change)
 	return names[change];
 }
 
+/* Only what cannot be understood: after an I/O error it may be understood again. */
+static int forget_damaged(const struct cdi_store *store, const char *name, struct arena *a,
+	size_t *count, struct nvb_error **err)
+{
+	_cleanup_error_ struct nvb_error *problem = NULL;
+	struct cdi_recipe recipe;
+
+	if (read_recipe(store, name, a, &recipe, &problem) != NVB_ERR_FORMAT)
+		return 0;
+	if (unlinkat(store->dir_fd, name, 0) < 0)
+		return io_error("forget the recipe", name, errno, err);
+	log_warning("%s; it is forgotten", nvb_error_message(problem));
+	++*count;
+	return 0;
+}
+
+int cdi_store_forget_damaged(
+	const struct cdi_store *store, const char *path, size_t *ret_count, struct nvb_error **err)
+{
+	_cleanup_(arena_freep) struct arena *a = arena_new();
+	struct string_list names = { 0 };
+	size_t count = 0;
+	int r = 0;
+
+	if (!a)
+		return NVB_OOM(err);
+	if (path) {
+		char name[RECIPE_NAME_BYTES];
+
+		recipe_name(path, name);
+		r = string_list_add(a, &names, arena_strdup(a, name)) < 0 ? NVB_OOM(err) : 0;
+	} else {
+		r = list_names(store, a, &names, err);
+	}
+	for (size_t i = 0; i < names.n && r >= 0; i++)
+		r = forget_damaged(store, names.items[i], a, &count, err);
+	if (r < 0)
+		return r;
+	*ret_count = count;
+	return 0;
+}
+
 /* A spec's file: what is there, and whether we put it there. */
 struct target {
 	struct arena *a;
@@ -214,7 +302,8 @@ struct target {
 	bool exists, is_ours;
 	char *text; /* NULL: it does not exist, or is no regular file */
 	size_t length;
-	struct cdi_recipe recipe; /* of last time; path NULL: none */
+	char digest[CDI_DIGEST_BYTES]; /* of text */
+	struct cdi_recipe recipe;      /* of last time; path NULL: none */
 };
 
 static void target_done(struct target *t)
@@ -226,16 +315,33 @@ static void target_done(struct target *t)
 
 static bool is_digest(const char *digest, const struct target *t)
 {
-	char now[CDI_DIGEST_BYTES];
-
-	if (!digest || !t->text)
-		return false;
-	cdi_digest(t->text, t->length, now);
-	return strcmp(digest, now) == 0;
+	return digest && t->text && strcmp(digest, t->digest) == 0;
 }
 
-static int look_at(
-	const struct cdi_store *store, const char *path, struct target *t, struct nvb_error **err)
+/* 1 or 0: there is none, or one that means nothing and that `force` lets us forget. */
+static int find_old_recipe(const struct cdi_store *store, const char *path, bool force,
+	struct target *t, struct nvb_error **err)
+{
+	_cleanup_error_ struct nvb_error *problem = NULL;
+	int r = find_recipe(store, path, t->a, &t->recipe, &problem);
+
+	if (r == NVB_ERR_FORMAT && force) {
+		log_warning("%s; it is replaced", nvb_error_message(problem));
+		return 0;
+	}
+	if (r >= 0)
+		return r;
+	if (err)
+		*err = TAKE_PTR(problem);
+	if (r == NVB_ERR_FORMAT)
+		return NVB_HINT(err, r,
+			"'nvbind cdi generate --force' makes it again, 'nvbind cdi remove' "
+			"forgets it");
+	return r;
+}
+
+static int look_at(const struct cdi_store *store, const char *path, bool force, struct target *t,
+	struct nvb_error **err)
 {
 	errint_t e = 0;
 	int r;
@@ -243,7 +349,7 @@ static int look_at(
 	t->a = arena_new();
 	if (!t->a)
 		return NVB_OOM(err);
-	r = find_recipe(store, path, t->a, &t->recipe, err);
+	r = find_old_recipe(store, path, force, t, err);
 	if (r == 0)
 		t->recipe.path = NULL;
 	if (r < 0)
@@ -254,13 +360,15 @@ static int look_at(
 	if (e == -EACCES || e == -EPERM || e == -EIO || e == -ENOMEM)
 		return io_error("read", path, -e, err);
 	t->exists = t->dir_fd >= 0 && e != -ENOENT;
+	if (t->text)
+		cdi_digest(t->text, t->length, t->digest);
 	t->is_ours = t->recipe.path &&
 		     (is_digest(t->recipe.digest, t) || is_digest(t->recipe.previous, t));
 	return 0;
 }
 
-static int open_target(const struct cdi_store *store, const char *path, bool make, struct target *t,
-	struct nvb_error **err)
+static int open_target(const struct cdi_store *store, const char *path, bool make, bool force,
+	struct target *t, struct nvb_error **err)
 {
 	size_t length = (size_t)(path_base_name(path) - path);
 	_cleanup_free_ char *dir = strndup(path, length > 1 ? length - 1 : 1);
@@ -274,16 +382,18 @@ static int open_target(const struct cdi_store *store, const char *path, bool mak
 		t->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r >= 0 && t->dir_fd < 0 && errno != ENOENT)
 		r = io_error("open the directory", dir, errno, err);
-	return r < 0 ? r : look_at(store, path, t, err);
+	return r < 0 ? r : look_at(store, path, force, t, err);
 }
 
-static int raise_foreign(
-	const char *verb, const char *path, const struct target *t, struct nvb_error **err)
+/* `command` takes the file all the same with --force. */
+static int raise_foreign(const char *verb, const char *command, const char *path,
+	const struct target *t, struct nvb_error **err)
 {
 	int r = NVB_RAISE(err, NVB_ERR_FAILED, 0, "%s '%s': %s", verb, path,
 		t->recipe.path ? "someone changed it since nvbind wrote it" : "it is not nvbind's");
 
-	return NVB_HINT(err, r, "look at the file; --force takes it all the same");
+	return NVB_HINT(err, r, "look at the file; 'nvbind cdi %s --force' %ss it all the same",
+		command, verb);
 }
 
 static int write_recipe(
@@ -301,7 +411,7 @@ static int write_recipe(
 	e = read_file(store->dir_fd, name, RECIPE_LIMIT_BYTES, &before, &before_length);
 	if (e == 0 && before_length == length && memcmp(before, text, length) == 0)
 		return 0;
-	e = file_replace_at(store->dir_fd, name, text, length, 0600);
+	e = replace_file(store->dir_fd, name, text, length, 0600);
 	return e < 0 ? io_error("write the recipe of", recipe->path, -e, err) : 0;
 }
 
@@ -315,6 +425,9 @@ static struct cdi_recipe next_recipe(
 	next.previous = t->recipe.path ? t->recipe.digest : NULL;
 	if (t->recipe.path && digest && t->recipe.digest && strcmp(digest, t->recipe.digest) == 0)
 		next.previous = t->recipe.previous;
+	/* What lies there stays ours, however often writing the next one fails. */
+	if (t->is_ours && !(digest && is_digest(digest, t)))
+		next.previous = t->digest;
 	return next;
 }
 
@@ -331,11 +444,21 @@ static int replace(struct target *t, const char *path, const char *text, size_t 
 	} else if (t->text && t->length == length && memcmp(t->text, text, length) == 0) {
 		change = CDI_UNCHANGED;
 	} else {
-		e = file_replace_at(t->dir_fd, t->name, text, length, 0644);
+		e = replace_file(t->dir_fd, t->name, text, length, 0644);
 	}
 	if (e < 0)
 		return io_error("write", path, -e, err);
 	*ret_change = change;
+	return 0;
+}
+
+static int forget(const struct cdi_store *store, const char *path, struct nvb_error **err)
+{
+	char name[RECIPE_NAME_BYTES];
+
+	recipe_name(path, name);
+	if (unlinkat(store->dir_fd, name, 0) < 0 && errno != ENOENT)
+		return io_error("forget the recipe of", path, errno, err);
 	return 0;
 }
 
@@ -346,49 +469,49 @@ int cdi_store_put(const struct cdi_store *store, const struct cdi_recipe *recipe
 	char digest[CDI_DIGEST_BYTES];
 	struct cdi_recipe next;
 	bool same;
-	int r = open_target(store, recipe->path, text != NULL, &t, err);
+	int r = open_target(store, recipe->path, text != NULL, force, &t, err);
 
 	if (r < 0)
 		return r;
 	same = text && t.text && t.length == length && memcmp(t.text, text, length) == 0;
 	/* Nothing to write and nothing of ours to take away: what is there is none of our
-	 * business. */
-	if (!text && t.exists && !t.is_ours && !force) {
+	 * business, and no force makes it so. */
+	if (!text && t.exists && !t.is_ours) {
 		*ret_change = CDI_ABSENT;
 		return 0;
 	}
 	if (t.exists && !t.is_ours && !same && !force)
-		return raise_foreign("replace", recipe->path, &t, err);
+		return raise_foreign("replace", "generate", recipe->path, &t, err);
 	if (text)
 		cdi_digest(text, length, digest);
 	next = next_recipe(recipe, &t, text ? digest : NULL);
 	r = write_recipe(store, &next, err);
-	return r < 0 ? r : replace(&t, recipe->path, text, length, ret_change, err);
+	if (r < 0)
+		return r;
+	r = replace(&t, recipe->path, text, length, ret_change, err);
+	/* What was never written is nothing to refresh. */
+	if (r < 0 && !t.recipe.path)
+		(void)forget(store, recipe->path, NULL);
+	return r;
 }
 
 int cdi_store_drop(const struct cdi_store *store, const struct cdi_recipe *recipe, bool force,
 	enum cdi_change *ret_change, struct nvb_error **err)
 {
 	_cleanup_(target_done) struct target t = { .dir_fd = -1 };
-	char name[RECIPE_NAME_BYTES];
-	int r = open_target(store, recipe->path, false, &t, err);
+	int r = open_target(store, recipe->path, false, force, &t, err);
 
 	if (r >= 0 && t.exists && !t.is_ours && !force)
-		return raise_foreign("remove", recipe->path, &t, err);
+		return raise_foreign("remove", "remove", recipe->path, &t, err);
 	if (r >= 0)
 		r = replace(&t, recipe->path, NULL, 0, ret_change, err);
-	if (r < 0)
-		return r;
-	recipe_name(recipe->path, name);
-	if (unlinkat(store->dir_fd, name, 0) < 0 && errno != ENOENT)
-		return io_error("forget the recipe of", recipe->path, errno, err);
-	return 0;
+	return r < 0 ? r : forget(store, recipe->path, err);
 }
 
 int cdi_store_owns(const struct cdi_store *store, const char *path, struct nvb_error **err)
 {
 	_cleanup_(target_done) struct target t = { .dir_fd = -1 };
-	int r = open_target(store, path, false, &t, err);
+	int r = open_target(store, path, false, false, &t, err);
 
 	return r < 0 ? r : t.is_ours;
 }
@@ -431,11 +554,14 @@ const char *cdi_store_path(
 }
 
 const struct cdi_spec *cdi_store_rival(const struct cdi_registry *registry,
-	const struct cdi_spec *spec, const char *path, const char **ret_device)
+	const struct cdi_spec *spec, const char *path, const char *old, const char **ret_device)
 {
 	vec_foreach (struct cdi_spec *, other, &registry->specs) {
-		if (strcmp((*other)->kind, spec->kind) != 0 ||
-			((*other)->path && strcmp((*other)->path, path) == 0))
+		const char *there = (*other)->path;
+
+		if (strcmp((*other)->kind, spec->kind) != 0)
+			continue;
+		if (there && (strcmp(there, path) == 0 || (old && strcmp(there, old) == 0)))
 			continue;
 		vec_foreach (const struct cdi_device, device, &spec->devices) {
 			if (!cdi_spec_device(*other, device->name))

@@ -33,6 +33,13 @@ void cdi_store_done(struct cdi_store *store);
 int cdi_store_recipes(const struct cdi_store *store, struct arena *a, struct cdi_recipe_list *ret,
 	struct string_list *ret_problems, struct nvb_error **err);
 
+/*
+ * Forgets the recipes that cannot be understood, that of the file at `path` or all (NULL), with a
+ * warning for each. The files that they were for stay, as files that are not ours.
+ */
+int cdi_store_forget_damaged(
+	const struct cdi_store *store, const char *path, size_t *ret_count, struct nvb_error **err);
+
 enum cdi_change {
 	CDI_UNCHANGED,
 	CDI_CREATED,
@@ -45,8 +52,9 @@ const char *cdi_change_name(enum cdi_change change);
 
 /*
  * Makes recipe->path hold `text` (NULL: not exist), by rename, readable for all, and remembers
- * the recipe; its digests are not read. A file of the same bytes is not touched. `force` takes a
- * file that is not ours. Errors: FAILED (not ours), PERMISSION, IO.
+ * the recipe; its digests are not read. A file of the same bytes is not touched. `force` replaces
+ * a file that is not ours, and a recipe that cannot be understood; it removes nothing.
+ * Errors: FAILED (not ours), FORMAT (the recipe of last time), PERMISSION, IO.
  */
 int cdi_store_put(const struct cdi_store *store, const struct cdi_recipe *recipe, const char *text,
 	size_t length, bool force, enum cdi_change *ret_change, struct nvb_error **err);
@@ -70,8 +78,9 @@ const char *cdi_store_path(
 	struct arena *a, const char *directory, const char *kind, enum cdi_format format);
 
 /*
- * The spec in the registry, other than the file at `path`, that defines a device of `spec` too;
- * NULL if none does. Engines refuse a device that two files define.
+ * The spec in the registry, other than the files at `path` and `old` (NULL: none), that defines a
+ * device of `spec` too; NULL if none does. Engines refuse a device that two files of a directory
+ * define, and see only one of two in different directories.
  */
 const struct cdi_spec *cdi_store_rival(const struct cdi_registry *registry,
-	const struct cdi_spec *spec, const char *path, const char **ret_device);
+	const struct cdi_spec *spec, const char *path, const char *old, const char **ret_device);

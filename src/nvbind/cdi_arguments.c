@@ -27,7 +27,7 @@ static int set_option(void *target, int id, const char *value, struct nvb_error 
 			       ? NVB_OOM(err)
 			       : 0;
 	case OPTION_CDI_INJECT_DEVICE:
-		return string_list_add(p->arguments->arena, &p->arguments->operands, value) < 0
+		return string_list_add(p->arguments->arena, &p->arguments->names, value) < 0
 			       ? NVB_OOM(err)
 			       : 0;
 	default:
@@ -35,18 +35,45 @@ static int set_option(void *target, int id, const char *value, struct nvb_error 
 	}
 }
 
+/* "-" alone stands for a file. */
+static bool is_option(const char *word)
+{
+	return word[0] == '-' && word[1];
+}
+
+/* Options may stand behind operands too: here no command of others follows them, as behind run. */
+static int parse_words(
+	enum command_id id, int argc, char **argv, struct parser *p, struct nvb_error **err)
+{
+	struct cdi_arguments *arguments = p->arguments;
+	bool dashes = false;
+	int at = 0;
+
+	for (;;) {
+		/* What stands at argv[at] is taken for the command's name, which was read before.
+		 */
+		int first = command_parse(
+			id, &arguments->context, argc - at, argv + at, set_option, p, &dashes, err);
+
+		if (first <= 0)
+			return first;
+		for (at += first; at < argc && (dashes || !is_option(argv[at])); at++)
+			if (string_list_add(arguments->arena, &arguments->operands, argv[at]) < 0)
+				return NVB_OOM(err);
+		if (at == argc)
+			return 1;
+		at--;
+	}
+}
+
 static int parse(enum command_id id, int argc, char **argv, struct cdi_arguments *arguments,
 	struct nvb_error **err)
 {
 	struct parser p = { .arguments = arguments };
-	int first, r;
+	int r = parse_words(id, argc, argv, &p, err);
 
-	first = command_parse(id, &arguments->context, argc, argv, set_option, &p, NULL, err);
-	if (first <= 0)
-		return first;
-	for (int i = first; i < argc; i++)
-		if (string_list_add(arguments->arena, &arguments->operands, argv[i]) < 0)
-			return NVB_OOM(err);
+	if (r <= 0)
+		return r;
 	r = host_tree_open(arguments->context.host_root, &arguments->tree, err);
 	if (r >= 0 && !p.directories.n)
 		r = cdi_host_directories(&arguments->tree, arguments->arena, &p.directories, err);

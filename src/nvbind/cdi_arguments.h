@@ -10,6 +10,7 @@ struct cdi_arguments {
 	struct arena *arena;
 	struct host_tree tree;
 	struct string_list directories; /* to read; rising priority */
+	struct string_list names; /* of --device */
 	struct string_list operands;
 	bool json;
 };
@@ -20,7 +21,7 @@ struct cdi_arguments {
 	}
 
 /*
- * Options --json and --spec-dir, and opens the machine's tree. Returns 1; 0 if --help was
+ * Options --json, --spec-dir and --device, before and behind operands, and opens the machine's tree. Returns 1; 0 if --help was
  * answered.
  */
 int cdi_arguments_parse(enum command_id id, const struct command_context *context, int argc,

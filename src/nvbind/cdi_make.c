@@ -100,24 +100,43 @@ static int discover(struct cdi_maker *maker, struct cdi_machine *m, struct nvb_e
 	return r < 0 ? r : warn(maker, &m->inv->warnings, err);
 }
 
+static void try_discover(struct cdi_maker *maker, struct cdi_machine *m)
+{
+	_cleanup_error_ struct nvb_error *problem = NULL;
+	const char *hint;
+
+	m->status = discover(maker, m, &problem);
+	if (m->status >= 0)
+		return;
+	m->problem = arena_strdup(maker->arena, nvb_error_message(problem));
+	hint = nvb_error_get_hint(problem);
+	m->hint = hint ? arena_strdup(maker->arena, hint) : NULL;
+}
+
+static int raise_problem(const struct cdi_machine *m, struct nvb_error **err)
+{
+	int r;
+
+	if (!m->problem)
+		return NVB_OOM(err);
+	r = NVB_RAISE(err, m->status, 0, "%s", m->problem);
+	return m->hint ? NVB_HINT(err, r, "%s", m->hint) : r;
+}
+
 int cdi_maker_machine(struct cdi_maker *maker, const char *host_root, const char *driver_root,
 	const char *dev_root, const struct cdi_machine **ret_machine, struct nvb_error **err)
 {
 	struct cdi_machine *m = find_machine(maker, host_root, driver_root, dev_root);
-	int r = 0;
 
 	if (!m) {
 		m = new_machine(maker, host_root, driver_root, dev_root);
 		if (!m)
 			return NVB_OOM(err);
-		r = discover(maker, m, err);
+		try_discover(maker, m);
 	}
 	/* A machine that could not be looked at is not looked at again. */
-	if (r >= 0 && !m->inv)
-		r = NVB_RAISE(
-			err, NVB_ERR_NOT_FOUND, 0, "look at the machine below '%s'", host_root);
-	if (r < 0)
-		return r;
+	if (m->status < 0)
+		return raise_problem(m, err);
 	*ret_machine = m;
 	return 0;
 }

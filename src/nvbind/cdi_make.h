@@ -8,6 +8,8 @@
 struct cdi_machine {
 	const char *host_root, *driver_root, *dev_root; /* the latter two may be NULL */
 	bool asked_library;
+	int status; /* < 0: it could not be looked at, and why */
+	const char *problem, *hint;
 	struct host_tree tree, driver_tree, dev_tree;
 	struct inventory *inv;
 };

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cdi/generate.h"
 #include "cdi/hook_arguments.h"
@@ -59,16 +60,40 @@ static int set_path(
 	return *place ? 0 : NVB_OOM(err);
 }
 
+/* A name that ends as a file's does, and is no directory: "gpu.yml". "DIR.d/" is one. */
+static bool looks_like_file(const char *value)
+{
+	const char *name = path_base_name(value), *dot = strrchr(name, '.');
+	struct stat st;
+
+	if (!dot || dot == name || !dot[1] || strcmp(name, "..") == 0)
+		return false;
+	return stat(value, &st) < 0 || !S_ISDIR(st.st_mode);
+}
+
+static int set_directory(struct cdi_options *o, const char *value, struct nvb_error **err)
+{
+	if (!looks_like_file(value))
+		return set_path(o, &o->directory, value, err);
+	return NVB_HINT(err,
+		NVB_RAISE(err, NVB_ERR_USAGE, 0,
+			"'--output %.256s': the name of a CDI file ends in .json or .yaml", value),
+		"if it is to be a directory, write '%.256s/'", value);
+}
+
 static int set_output(struct cdi_options *o, const char *value, struct nvb_error **err)
 {
 	enum cdi_format format;
 
+	if (!value[0])
+		return NVB_RAISE(
+			err, NVB_ERR_USAGE, 0, "'--output' needs a directory, a file or '-'");
 	o->directory = o->file = NULL;
 	o->to_stdout = strcmp(value, "-") == 0;
 	if (o->to_stdout)
 		return 0;
 	if (!cdi_format_of_path(value, &format))
-		return set_path(o, &o->directory, value, err);
+		return set_directory(o, value, err);
 	if (!o->has_format)
 		o->base.format = format;
 	return set_path(o, &o->file, value, err);
@@ -78,6 +103,10 @@ static int set_profile(struct cdi_options *o, const char *value, struct nvb_erro
 {
 	int profile, r = vocabulary_parse(&vocabulary_profile, value, &profile, err);
 
+	if (r < 0 && err && !nvb_error_get_hint(*err))
+		return NVB_HINT(err, r,
+			"'" BOLT_PREFIX "gaming' and '" BOLT_PREFIX
+			"ai-ml' make only the specification of kind gpu-bolt");
 	if (r < 0)
 		return r;
 	o->bolt_only = strncmp(value, BOLT_PREFIX, strlen(BOLT_PREFIX)) == 0;

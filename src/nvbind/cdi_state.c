@@ -52,6 +52,15 @@ static bool is_listed(const struct string_list *list, const char *text)
 	return false;
 }
 
+int cdi_state_is_engines(const struct cdi_machine *machine, const char *directory)
+{
+	_cleanup_(arena_freep) struct arena *a = arena_new();
+	struct string_list directories = { 0 };
+	int r = a ? cdi_host_directories(&machine->tree, a, &directories, NULL) : NVB_OOM(NULL);
+
+	return r < 0 ? r : is_listed(&directories, directory);
+}
+
 int cdi_state_registry(const struct cdi_machine *machine, const char *directory,
 	struct cdi_registry **ret, struct nvb_error **err)
 {

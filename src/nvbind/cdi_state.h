@@ -15,6 +15,9 @@ int cdi_state_open(struct arena *a, struct cdi_store *ret, struct nvb_error **er
 int cdi_state_registry(const struct cdi_machine *machine, const char *directory,
 	struct cdi_registry **ret, struct nvb_error **err);
 
+/* 1 if engines on the machine read `directory`, unless told otherwise. */
+int cdi_state_is_engines(const struct cdi_machine *machine, const char *directory);
+
 /* The directory part of a spec's path. NULL: out of memory. */
 const char *cdi_state_directory(struct arena *a, const char *path);
 

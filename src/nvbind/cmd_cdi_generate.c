@@ -3,8 +3,10 @@
  * nvbind cdi generate: first all specs, then where they go, then the files. One vendor's broken
  * driver does not keep the specs of the others from being written; the exit status tells.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "nvbind/cdi_options.h"
@@ -13,8 +15,9 @@
 /* A spec that this call may write. */
 struct draft {
 	struct cdi_recipe recipe;
-	struct cdi_spec *spec; /* NULL: the machine has nothing of the kind */
-	bool is_left_out;      /* another file defines its devices, or it cannot be made now */
+	struct cdi_spec *spec;	      /* NULL: the machine has nothing of the kind */
+	const struct cdi_recipe *old; /* of the file that it takes the place of; NULL: none */
+	bool is_left_out; /* another file defines its devices, or it cannot be made now */
 };
 
 struct draft_list VEC(struct draft);
@@ -26,6 +29,7 @@ struct generation {
 	const struct cdi_machine *machine;
 	struct draft_list drafts;
 	struct cdi_store store;
+	struct cdi_recipe_list recipes;
 	struct cdi_registry *registry;
 	struct nvb_error *problem; /* why the first spec could not be made; NULL: all could */
 };
@@ -238,6 +242,9 @@ static int only_spec(struct generation *g, struct draft **ret, struct nvb_error 
 				"choose with --vendor, or name a directory");
 		found = draft;
 	}
+	if (!found)
+		return NVB_RAISE(err, NVB_ERR_NO_GPU, 0,
+			"write a specification: this machine has nothing to write about");
 	*ret = found;
 	return 0;
 }
@@ -304,24 +311,48 @@ static int choose_paths(struct generation *g, struct nvb_error **err)
 	return cdi_state_registry(g->machine, directory, &g->registry, err);
 }
 
-/* Ours of the same name in the other format: it makes way. Returns 1 if it does. */
-static int replace_rival(
-	struct generation *g, const struct draft *draft, const char *rival, struct nvb_error **err)
+static bool exists(const char *path)
 {
-	const struct cdi_recipe old = { .path = rival };
-	enum cdi_change change = CDI_ABSENT;
-	const char *other = cdi_store_path(g->arena,
-		cdi_state_directory(g->arena, draft->recipe.path), draft->recipe.kind,
-		draft->recipe.format == CDI_FORMAT_JSON ? CDI_FORMAT_YAML : CDI_FORMAT_JSON);
-	int r = cdi_store_owns(&g->store, rival, err);
+	struct stat st;
 
-	if (r <= 0 || !other || strcmp(other, rival) != 0)
-		return r < 0 ? r : 0;
-	r = cdi_store_drop(&g->store, &old, false, &change, err);
-	if (r < 0)
-		return r;
-	cdi_state_report(&old, change, NULL);
-	return 1;
+	return lstat(path, &st) == 0 || errno != ENOENT;
+}
+
+/* Ours of the same name and kind in the other format makes way, once the new one is written. */
+static int find_old(struct generation *g, struct draft *draft, struct nvb_error **err)
+{
+	const char *path = draft->recipe.path;
+	bool json = draft->recipe.format == CDI_FORMAT_JSON;
+	const char *other = arena_printf(g->arena, "%.*s%s", (int)(strrchr(path, '.') - path), path,
+		json ? ".yaml" : ".json");
+
+	if (!other)
+		return NVB_OOM(err);
+	vec_foreach (const struct cdi_recipe, recipe, &g->recipes) {
+		int r;
+
+		if (strcmp(recipe->path, other) != 0 ||
+			strcmp(recipe->kind, draft->recipe.kind) != 0)
+			continue;
+		r = cdi_store_owns(&g->store, other, err);
+		if (r < 0)
+			return r;
+		if (r > 0 || !exists(other))
+			draft->old = recipe;
+	}
+	return 0;
+}
+
+static int find_olds(struct generation *g, struct nvb_error **err)
+{
+	struct string_list problems = { 0 }; /* `refresh` tells of them */
+	int r = cdi_store_recipes(&g->store, g->arena, &g->recipes, &problems, err);
+
+	vec_foreach (struct draft, draft, &g->drafts) {
+		if (r >= 0 && draft->recipe.path)
+			r = find_old(g, draft, err);
+	}
+	return r;
 }
 
 static int raise_rival(struct generation *g, const struct draft *draft,
@@ -347,18 +378,13 @@ static int check_rivals(struct generation *g, struct nvb_error **err)
 		_cleanup_error_ struct nvb_error *problem = NULL;
 		const struct cdi_spec *rival;
 		const char *device = NULL;
-		int r;
 
 		if (!draft->spec || !draft->recipe.path || draft->is_left_out)
 			continue;
 		left++;
-		rival = cdi_store_rival(g->registry, draft->spec, draft->recipe.path, &device);
+		rival = cdi_store_rival(g->registry, draft->spec, draft->recipe.path,
+			draft->old ? draft->old->path : NULL, &device);
 		if (!rival)
-			continue;
-		r = replace_rival(g, draft, rival->path, err);
-		if (r < 0)
-			return r;
-		if (r > 0)
 			continue;
 		if (!are_usual(&g->options))
 			return raise_rival(g, draft, rival, device, err);
@@ -390,6 +416,11 @@ static int write_draft(struct generation *g, const struct draft *draft, struct n
 			&g->store, &draft->recipe, text, length, g->options.force, &change, err);
 	if (r >= 0 && change != CDI_ABSENT)
 		cdi_state_report(&draft->recipe, change, draft->spec);
+	if (r < 0 || !draft->old)
+		return r;
+	r = cdi_store_drop(&g->store, draft->old, false, &change, err);
+	if (r >= 0 && change != CDI_ABSENT)
+		cdi_state_report(draft->old, change, NULL);
 	return r;
 }
 
@@ -399,6 +430,8 @@ static int write_files(struct generation *g, struct nvb_error **err)
 
 	if (r >= 0)
 		r = choose_paths(g, err);
+	if (r >= 0)
+		r = find_olds(g, err);
 	if (r >= 0)
 		r = check_rivals(g, err);
 	vec_foreach (const struct draft, draft, &g->drafts) {

@@ -46,16 +46,38 @@ static int remove_one(struct removal *m, const struct cdi_recipe *recipe, struct
 	return r;
 }
 
+/* The file of a recipe that means nothing may be anyone's by now: it stays, but for force. */
+static int remove_damaged(
+	struct removal *m, const char *path, size_t *ret_n, struct nvb_error **err)
+{
+	const struct cdi_recipe recipe = { .path = path };
+	int r = cdi_store_forget_damaged(&m->store, path, ret_n, err);
+
+	return r >= 0 && *ret_n && m->force ? remove_one(m, &recipe, err) : r;
+}
+
+static int raise_unknown(const struct removal *m, const char *operand, struct nvb_error **err)
+{
+	vec_foreach (const char *, problem, &m->problems)
+		log_warning("%s", *problem);
+	return NVB_HINT(err,
+		NVB_RAISE(err, NVB_ERR_NOT_FOUND, 0, "remove '%.256s': nvbind has not written it",
+			operand),
+		"'nvbind cdi list' shows all specifications and their files");
+}
+
 static int remove_named(struct removal *m, const char *operand, struct nvb_error **err)
 {
 	const char *absolute = cdi_absolute_path(m->arena, operand);
 	size_t n = 0;
+	int r;
 
 	if (!absolute)
 		return NVB_OOM(err);
+	r = remove_damaged(m, absolute, &n, err);
+	if (r < 0)
+		return r;
 	vec_foreach (const struct cdi_recipe, recipe, &m->recipes) {
-		int r;
-
 		if (!names(operand, absolute, recipe))
 			continue;
 		r = remove_one(m, recipe, err);
@@ -63,12 +85,7 @@ static int remove_named(struct removal *m, const char *operand, struct nvb_error
 			return r;
 		n++;
 	}
-	if (n)
-		return 0;
-	return NVB_HINT(err,
-		NVB_RAISE(err, NVB_ERR_NOT_FOUND, 0, "remove '%.256s': nvbind has not written it",
-			operand),
-		"'nvbind cdi list' shows all specifications and their files");
+	return n ? 0 : raise_unknown(m, operand, err);
 }
 
 /* One that cannot be removed does not keep the others. */
@@ -76,6 +93,10 @@ static int remove_all(struct removal *m)
 {
 	int exit_code = 0;
 
+	vec_foreach (const char *, problem, &m->problems) {
+		log_warning("%s", *problem);
+		exit_code = nvb_status_exit_code(NVB_ERR_IO);
+	}
 	vec_foreach (const struct cdi_recipe, recipe, &m->recipes) {
 		_cleanup_error_ struct nvb_error *problem = NULL;
 		int r = remove_one(m, recipe, &problem);
@@ -98,6 +119,7 @@ int cmd_cdi_remove(
 		.store = CDI_STORE_INIT,
 	};
 	struct command_context local = *context;
+	size_t forgotten = 0;
 	int first, r;
 
 	if (!m.arena)
@@ -106,12 +128,12 @@ int cmd_cdi_remove(
 	if (first <= 0)
 		return first;
 	r = cdi_state_open(m.arena, &m.store, err);
+	if (r >= 0 && first == argc)
+		r = cdi_store_forget_damaged(&m.store, NULL, &forgotten, err);
 	if (r >= 0)
 		r = cdi_store_recipes(&m.store, m.arena, &m.recipes, &m.problems, err);
 	if (r < 0)
 		return r;
-	vec_foreach (const char *, problem, &m.problems)
-		log_warning("%s", *problem);
 	if (first == argc)
 		return remove_all(&m);
 	for (int i = first; i < argc && r >= 0; i++)

@@ -2,7 +2,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "cdi/document.h"
 #include "cdi/presence.h"
 #include "format/json.h"
@@ -37,11 +40,27 @@ static int add_line(struct report *report, const char *path, const char *field, 
 	return line->path && line->message ? 0 : NVB_OOM(err);
 }
 
+/* No error of the file's, but whoever may change it names programs that engines run as root. */
+static void warn_of_writers(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return;
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		log_warning("'%s' belongs to another user, who may have hooks of his run as root",
+			path);
+	else if (st.st_mode & (S_IWGRP | S_IWOTH))
+		log_warning(
+			"others may write to '%s', and so have hooks of theirs run as root", path);
+}
+
 static int check_spec(struct report *report, const struct cdi_spec *spec, struct nvb_error **err)
 {
 	struct cdi_finding_list findings = { 0 };
 	int r;
 
+	warn_of_writers(spec->path);
 	r = cdi_spec_find_missing(spec, report->tree,
 		cdi_spec_driver_version(spec, report->inventory), report->arena, &findings, err);
 	vec_foreach (struct cdi_finding, finding, &findings)

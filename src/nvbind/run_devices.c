@@ -35,8 +35,8 @@ int run_devices_split(const struct run_options *options, struct arena *a,
 	return r;
 }
 
-int run_devices_take_gpus(struct run_devices *devices, const struct inventory *inv,
-	struct arena *a, struct selection *selection, struct nvb_error **err)
+int run_devices_take_gpus(struct run_devices *devices, const struct inventory *inv, struct arena *a,
+	struct selection *selection, struct nvb_error **err)
 {
 	struct string_list names = { 0 };
 	int r;
@@ -50,11 +50,22 @@ int run_devices_take_gpus(struct run_devices *devices, const struct inventory *i
 	return 0;
 }
 
+/* What a configuration can say, and no container of ours can have. */
+static int refuse_unsupported(const struct plan *plan, struct nvb_error **err)
+{
+	if (!plan->net_devices.n && !plan->rdt)
+		return 0;
+	return NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
+		"apply CDI devices: the built-in engine has no %s",
+		plan->net_devices.n ? "network devices" : "RDT");
+}
+
 static int apply_specs(struct run_devices *devices, const struct run_options *options,
 	const struct host_tree *tree, struct arena *a, struct plan *plan, struct nvb_error **err)
 {
-	const struct cdi_apply_options apply = { .devices = &devices->found, .tree = tree,
-		.user_env = &options->env };
+	const struct cdi_apply_options apply = {
+		.devices = &devices->found, .tree = tree, .user_env = &options->env
+	};
 	struct string_list directories = { 0 };
 	int r;
 
@@ -66,7 +77,9 @@ static int apply_specs(struct run_devices *devices, const struct run_options *op
 	if (r >= 0)
 		r = cdi_registry_resolve(
 			devices->registry, &devices->names, a, &devices->found, err);
-	return r < 0 ? r : cdi_apply_to_plan(&apply, plan, err);
+	if (r >= 0)
+		r = cdi_apply_to_plan(&apply, plan, err);
+	return r < 0 ? r : refuse_unsupported(plan, err);
 }
 
 /* SRC[:DST[:PERMISSIONS]] */
@@ -74,8 +87,8 @@ struct device {
 	const char *source, *destination, *permissions;
 };
 
-static int parse_device(struct arena *a, const char *text, struct device *ret,
-	struct nvb_error **err)
+static int parse_device(
+	struct arena *a, const char *text, struct device *ret, struct nvb_error **err)
 {
 	char *copy = arena_strdup(a, text);
 	char *rest = copy;
@@ -112,9 +125,16 @@ static int add_device(const struct host_tree *tree, struct arena *a, const char 
 	slot = vec_push(plan->arena, &plan->nodes);
 	if (!slot)
 		return NVB_OOM(err);
-	*slot = (struct plan_node){ .path = d.destination, .host_path = node.host_path,
-		.type = node.type, .major = node.major, .minor = node.minor, .mode = node.mode,
-		.uid = node.uid, .gid = node.gid, .exists = true, .is_device = node.is_device,
+	*slot = (struct plan_node){ .path = d.destination,
+		.host_path = node.host_path,
+		.type = node.type,
+		.major = node.major,
+		.minor = node.minor,
+		.mode = node.mode,
+		.uid = node.uid,
+		.gid = node.gid,
+		.exists = true,
+		.is_device = node.is_device,
 		.permissions = d.permissions };
 	return 0;
 }

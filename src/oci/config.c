@@ -143,7 +143,8 @@ static void write_plan_mounts(struct writer *w, struct json_object *mounts,
 {
 	vec_foreach (struct plan_mount, m, list) {
 		struct json_object *options =
-			write_mount(w, mounts, m->destination, "none", m->source);
+			write_mount(w, mounts, m->destination, m->type ? m->type : "none",
+				m->source);
 
 		append_strings(w, options, &m->options);
 	}
@@ -241,7 +242,7 @@ static void write_resources(struct writer *w, struct json_object *linux_object)
 		struct json_object *rule;
 		char type[2] = { node->type, '\0' };
 
-		if (!node->type)
+		if (!node->type || !node->permissions[0])
 			continue;
 		rule = write_device_rule(w, rules, true, node->permissions);
 		json_add_string(&w->b, rule, "type", type);

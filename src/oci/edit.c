@@ -94,7 +94,8 @@ static int edit_gids(struct edit *e, const struct json_at *process, struct nvb_e
 	vec_foreach (uint32_t, gid, &e->plan->additional_gids) {
 		size_t n = json_length(&gids), i = 0;
 
-		while (i < n && json_object_get_int64(json_object_array_get_idx(gids.value, i)) != *gid)
+		while (i < n &&
+			json_object_get_int64(json_object_array_get_idx(gids.value, i)) != *gid)
 			i++;
 		if (i == n)
 			json_append_uint(&e->b, gids.value, *gid);
@@ -122,10 +123,15 @@ static struct json_object *describe_node(struct edit *e, const struct plan_node 
 
 	json_add_string(&e->b, o, "path", node->path);
 	json_add_string(&e->b, o, "type", type);
-	json_add_uint(&e->b, o, "major", node->major);
-	json_add_uint(&e->b, o, "minor", node->minor);
-	if (node->exists) {
+	/* A FIFO has no numbers. */
+	if (node->type != 'p') {
+		json_add_uint(&e->b, o, "major", node->major);
+		json_add_uint(&e->b, o, "minor", node->minor);
+	}
+	/* Without a node of the host, only what a spec says is known. */
+	if (node->exists || node->mode)
 		json_add_uint(&e->b, o, "fileMode", node->mode);
+	if (node->exists || node->uid || node->gid) {
 		json_add_uint(&e->b, o, "uid", node->uid);
 		json_add_uint(&e->b, o, "gid", node->gid);
 	}
@@ -145,40 +151,54 @@ static struct json_object *describe_rule(struct edit *e, const struct plan_node 
 	return o;
 }
 
-static int edit_nodes(struct edit *e, struct nvb_error **err)
+static int edit_rules(struct edit *e, const struct json_at *linux_at, struct nvb_error **err)
 {
-	struct json_at linux_at, devices, resources, rules;
+	struct json_at resources, rules;
 	int r;
 
-	if (!e->plan->nodes.n)
-		return 0;
-	r = json_ensure(&e->root, "linux", json_type_object, &linux_at, err);
-	if (r >= 0)
-		r = json_ensure(&linux_at, "devices", json_type_array, &devices, err);
-	if (r >= 0)
-		r = json_ensure(&linux_at, "resources", json_type_object, &resources, err);
+	r = json_ensure(linux_at, "resources", json_type_object, &resources, err);
 	if (r >= 0)
 		r = json_ensure(&resources, "devices", json_type_array, &rules, err);
 	if (r < 0)
 		return r;
-	vec_foreach (struct plan_node, node, &e->plan->nodes) {
-		if (!node->type)
-			continue;
-		put_item(e, devices.value, find_item(devices.value, "path", node->path),
-			describe_node(e, node));
-		json_append(&e->b, rules.value, describe_rule(e, node));
-	}
+	vec_foreach (struct plan_node, node, &e->plan->nodes)
+		if (node->type && node->permissions[0])
+			json_append(&e->b, rules.value, describe_rule(e, node));
 	return 0;
 }
 
-static struct json_object *describe_mount(struct edit *e, const char *source,
+static int edit_nodes(struct edit *e, struct nvb_error **err)
+{
+	struct json_at linux_at, devices;
+	bool made = false, ruled = false;
+	int r;
+
+	vec_foreach (struct plan_node, node, &e->plan->nodes) {
+		made |= node->type;
+		ruled |= node->type && node->permissions[0];
+	}
+	if (!made)
+		return 0;
+	r = json_ensure(&e->root, "linux", json_type_object, &linux_at, err);
+	if (r >= 0)
+		r = json_ensure(&linux_at, "devices", json_type_array, &devices, err);
+	if (r < 0)
+		return r;
+	vec_foreach (struct plan_node, node, &e->plan->nodes)
+		if (node->type)
+			put_item(e, devices.value, find_item(devices.value, "path", node->path),
+				describe_node(e, node));
+	return ruled ? edit_rules(e, &linux_at, err) : 0;
+}
+
+static struct json_object *describe_mount(struct edit *e, const char *type, const char *source,
 	const char *destination, const struct string_list *options)
 {
 	struct json_object *o = json_new_object(&e->b);
 	struct json_object *array;
 
 	json_add_string(&e->b, o, "destination", destination);
-	json_add_string(&e->b, o, "type", "bind");
+	json_add_string(&e->b, o, "type", type ? type : "bind");
 	json_add_string(&e->b, o, "source", source);
 	array = json_add_array(&e->b, o, "options");
 	vec_foreach (const char *, option, options)
@@ -186,25 +206,75 @@ static struct json_object *describe_mount(struct edit *e, const char *source,
 	return o;
 }
 
+static size_t mount_depth(struct json_object *mount)
+{
+	const char *destination = text_member(mount, "destination");
+
+	return destination ? plan_mount_depth(destination) : 0;
+}
+
+/*
+ * All mounts, also those that were there: a CDI mount on /usr/lib must not cover the document's on
+ * /usr/lib/x. Mounts of the same depth keep their order. Takes the place of the array.
+ */
+static void sort_mounts(struct edit *e, struct json_object *mounts)
+{
+	struct json_object *sorted = json_new_array(&e->b);
+	size_t n = json_object_array_length(mounts), deepest = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t depth = mount_depth(json_object_array_get_idx(mounts, i));
+
+		deepest = depth > deepest ? depth : deepest;
+	}
+	for (size_t depth = 0; depth <= deepest; depth++) {
+		for (size_t i = 0; i < n; i++) {
+			struct json_object *mount = json_object_array_get_idx(mounts, i);
+
+			if (mount_depth(mount) == depth)
+				json_append(&e->b, sorted, json_object_get(mount));
+		}
+	}
+	json_add(&e->b, e->root.value, "mounts", sorted);
+}
+
+static void put_mount(struct edit *e, struct json_object *mounts, const char *destination,
+	struct json_object *take_mount)
+{
+	put_item(e, mounts, find_item(mounts, "destination", destination), take_mount);
+}
+
+static bool has_mounts(const struct plan *plan)
+{
+	vec_foreach (struct plan_node, node, &plan->nodes)
+		if (!node->type)
+			return true;
+	return plan->mounts.n > 0;
+}
+
 static int edit_mounts(struct edit *e, struct nvb_error **err)
 {
 	static const char *const words[] = { "bind", "nosuid", "noexec" };
-	static const char *items[ELEMENTS(words)];
+	const char *items[ELEMENTS(words)];
 	struct string_list bound = { .items = items, .n = ELEMENTS(words) };
 	struct json_at mounts;
-	int r = json_ensure(&e->root, "mounts", json_type_array, &mounts, err);
+	int r;
 
+	if (!has_mounts(e->plan))
+		return 0;
+	r = json_ensure(&e->root, "mounts", json_type_array, &mounts, err);
 	if (r < 0)
 		return r;
 	memcpy(items, words, sizeof(words));
 	/* A stand-in without numbers can only be bound. */
 	vec_foreach (struct plan_node, node, &e->plan->nodes)
 		if (!node->type)
-			put_item(e, mounts.value, find_item(mounts.value, "destination", node->path),
-				describe_mount(e, node->host_path, node->path, &bound));
+			put_mount(e, mounts.value, node->path,
+				describe_mount(e, NULL, node->host_path, node->path, &bound));
 	vec_foreach (struct plan_mount, m, &e->plan->mounts)
-		put_item(e, mounts.value, find_item(mounts.value, "destination", m->destination),
-			describe_mount(e, m->source, m->destination, &m->options));
+		put_mount(e, mounts.value, m->destination,
+			describe_mount(e, m->type, m->source, m->destination, &m->options));
+	sort_mounts(e, mounts.value);
 	return 0;
 }
 
@@ -233,6 +303,76 @@ static int edit_hooks(struct edit *e, struct nvb_error **err)
 	return r;
 }
 
+/* Source: OCI runtime specification 1.3.0, config-linux.md, "Network Devices". */
+static int edit_net_devices(struct edit *e, const struct json_at *linux_at, struct nvb_error **err)
+{
+	struct json_at devices;
+	int r;
+
+	if (!e->plan->net_devices.n)
+		return 0;
+	r = json_ensure(linux_at, "netDevices", json_type_object, &devices, err);
+	if (r < 0)
+		return r;
+	vec_foreach (struct plan_net_device, device, &e->plan->net_devices) {
+		struct json_object *o = json_new_object(&e->b);
+
+		if (device->name)
+			json_add_string(&e->b, o, "name", device->name);
+		json_add(&e->b, devices.value, device->host_name, o);
+	}
+	return 0;
+}
+
+static void edit_rdt(struct edit *e, const struct json_at *linux_at)
+{
+	const struct plan_rdt *rdt = e->plan->rdt;
+	struct json_object *o, *schemata;
+	const struct {
+		const char *key, *text;
+	} texts[] = {
+		{ "closID", rdt->clos_id },
+		{ "l3CacheSchema", rdt->l3_cache_schema },
+		{ "memBwSchema", rdt->mem_bw_schema },
+	};
+	const struct {
+		const char *key;
+		bool value;
+	} switches[] = {
+		{ "enableCMT", rdt->enable_cmt },
+		{ "enableMBM", rdt->enable_mbm },
+		{ "enableMonitoring", rdt->enable_monitoring },
+	};
+
+	o = json_add_object(&e->b, linux_at->value, "intelRdt");
+	for (size_t i = 0; i < ELEMENTS(texts); i++)
+		if (texts[i].text)
+			json_add_string(&e->b, o, texts[i].key, texts[i].text);
+	if (rdt->schemata.n) {
+		schemata = json_add_array(&e->b, o, "schemata");
+		vec_foreach (const char *, line, &rdt->schemata)
+			json_append_string(&e->b, schemata, *line);
+	}
+	for (size_t i = 0; i < ELEMENTS(switches); i++)
+		if (switches[i].value)
+			json_add_bool(&e->b, o, switches[i].key, true);
+}
+
+static int edit_machine_parts(struct edit *e, struct nvb_error **err)
+{
+	struct json_at linux_at;
+	int r;
+
+	if (!e->plan->net_devices.n && !e->plan->rdt)
+		return 0;
+	r = json_ensure(&e->root, "linux", json_type_object, &linux_at, err);
+	if (r >= 0)
+		r = edit_net_devices(e, &linux_at, err);
+	if (r >= 0 && e->plan->rdt)
+		edit_rdt(e, &linux_at);
+	return r;
+}
+
 int oci_edit_plan(struct json_object *config, const struct plan *plan, struct nvb_error **err)
 {
 	struct edit e = { .b = JSON_BUILDER_INIT, .plan = plan };
@@ -243,6 +383,8 @@ int oci_edit_plan(struct json_object *config, const struct plan *plan, struct nv
 		r = edit_process(&e, err);
 	if (r >= 0)
 		r = edit_nodes(&e, err);
+	if (r >= 0)
+		r = edit_machine_parts(&e, err);
 	if (r >= 0)
 		r = edit_mounts(&e, err);
 	if (r >= 0)

@@ -11,8 +11,9 @@
 #include "plan/plan.h"
 
 /*
- * Environment (a name that is set is replaced), device nodes with their cgroup rules, mounts
- * (parents before what lies below them), hooks and group ids. A node or mount takes the place of
+ * Environment (a name that is set is replaced), device nodes with their cgroup rules, network
+ * devices, RDT, mounts (all of them sorted then: parents before what lies below them), hooks and
+ * group ids. What the plan has nothing of is left alone. A node or mount takes the place of
  * one with the same path. Errors: NVB_ERR_FORMAT (the document is no container configuration).
  */
 int oci_edit_plan(struct json_object *config, const struct plan *plan, struct nvb_error **err);

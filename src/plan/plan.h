@@ -30,18 +30,19 @@ struct plan_knob_list VEC(struct plan_knob);
 
 struct plan_node {
 	const char *path, *host_path;
-	char type; /* 'c', 'b'; 0: a stand-in without numbers, to be bound */
+	char type; /* 'c', 'b', 'p'; 0: a stand-in without numbers, to be bound */
 	uint32_t major, minor;
 	uint32_t mode, uid, gid; /* valid if exists */
 	bool exists;             /* on the host; else it is made by number */
 	bool is_device;          /* the host path is a real device node */
-	const char *permissions; /* "rw" */
+	const char *permissions; /* "rw"; "": a node without a cgroup rule */
 };
 
 struct plan_node_list VEC(struct plan_node);
 
 struct plan_mount {
 	const char *source, *destination;
+	const char *type; /* NULL: a bind mount; else "tmpfs", ..., and the source is no path */
 	struct string_list options;
 	/* The user's: its destination is as given, not resolved in the container's root. */
 	bool is_volume;
@@ -58,6 +59,20 @@ struct plan_hook {
 };
 
 struct plan_hook_list VEC(struct plan_hook);
+
+/* A network interface of the host that moves into the container. Like hooks, from specs alone. */
+struct plan_net_device {
+	const char *host_name, *name;
+};
+
+struct plan_net_device_list VEC(struct plan_net_device);
+
+/* A class of service. Source: OCI runtime specification 1.3.0, config-linux.md, "IntelRdt". */
+struct plan_rdt {
+	const char *clos_id, *l3_cache_schema, *mem_bw_schema; /* NULL: not given */
+	struct string_list schemata;
+	bool enable_monitoring, enable_cmt, enable_mbm;
+};
 
 struct plan_rlimit {
 	const char *type; /* "RLIMIT_MEMLOCK" */
@@ -81,6 +96,8 @@ struct plan {
 	struct gid_list additional_gids;
 	struct plan_rlimit_list rlimits;
 	struct plan_hook_list hooks;
+	struct plan_net_device_list net_devices;
+	struct plan_rdt *rdt; /* NULL: none */
 	struct plan_knob_list knobs;
 	struct string_list warnings;
 	struct string_list engine_argv; /* empty: in process */
@@ -121,6 +138,16 @@ const struct string_list *plan_files_options(const struct driver_file *file);
 struct plan *plan_new(void);
 void plan_free(struct plan *plan);
 DEFINE_FREEP(struct plan, plan_free)
+
+/* How deep a mount's destination lies: one must not cover another that lies below it. */
+static inline size_t plan_mount_depth(const char *path)
+{
+	size_t n = 0;
+
+	for (; *path; path++)
+		n += *path == '/' && path[1] && path[1] != '/';
+	return n;
+}
 
 const char *knob_status_name(enum knob_status status);
 

@@ -88,6 +88,9 @@ static void add_mounts(struct json *j, const struct plan_mount_list *mounts)
 		options = json_add_array(&j->builder, o, "options");
 		vec_foreach (const char *, option, &mount->options)
 			json_append_string(&j->builder, options, *option);
+		/* Only a CDI spec brings another one; everything of ours is a bind mount. */
+		if (mount->type)
+			json_add_string(&j->builder, o, "type", mount->type);
 	}
 }
 

@@ -44,8 +44,9 @@ int selector_resolve(const struct string_list *selectors, const struct inventory
 	struct arena *a, struct selection *ret, struct nvb_error **err);
 
 /*
- * Takes the CDI names of kinds that nvbind does not define out of a list of selectors: they are
- * for a registry of CDI specs to resolve. Strings go into `a`. Errors: NVB_ERR_USAGE.
+ * Takes the CDI names that nvbind does not define itself out of a list of selectors: those of
+ * other kinds, and devices of its own kinds that are no ITEM. They are for a registry of CDI specs
+ * to resolve. Strings go into `a`. Errors: NVB_ERR_USAGE.
  */
 int selector_split_foreign(const struct string_list *selectors, struct arena *a,
 	struct string_list *ret_own, struct string_list *ret_foreign, struct nvb_error **err);

@@ -14,7 +14,10 @@ static int add_item(void *user, const struct item *item, struct nvb_error **err)
 {
 	struct split *s = user;
 	struct string_list *list = item->kind == ITEM_FOREIGN ? s->foreign : s->own;
-	const char *text = arena_strndup(s->arena, item->text, item->length);
+	/* The item of a kind counts that kind's GPUs alone: the kind must stay with it. */
+	const char *text = item->cdi ? arena_printf(s->arena, "%s=%.*s", item->cdi->name,
+					       (int)item->length, item->text)
+				     : arena_strndup(s->arena, item->text, item->length);
 
 	return !text || string_list_add(s->arena, list, text) < 0 ? NVB_OOM(err) : 0;
 }

@@ -166,6 +166,7 @@ static bool parse_cdi_item(const char *text, size_t length, const char *equals, 
 	const char *slash = memchr(text, '/', kind_length);
 	const char *name = equals + 1;
 	size_t name_length = length - kind_length - 1;
+	struct item own = { 0 };
 
 	if (!slash || !is_cdi_word(text, (size_t)(slash - text), ".-_") ||
 		!is_cdi_word(slash + 1, (size_t)(equals - slash - 1), "-_") ||
@@ -174,11 +175,15 @@ static bool parse_cdi_item(const char *text, size_t length, const char *equals, 
 	for (size_t i = 0; i < ELEMENTS(cdi_kinds); i++) {
 		if (!text_is(text, kind_length, cdi_kinds[i].name))
 			continue;
-		item->cdi = &cdi_kinds[i];
-		item->text = name;
-		item->length = name_length;
-		return parse_plain_item(name, name_length, item);
+		own.cdi = &cdi_kinds[i];
+		own.text = name;
+		own.length = name_length;
+		if (!parse_plain_item(name, name_length, &own))
+			break;
+		*item = own;
+		return true;
 	}
+	/* Also a device of our kinds under a name that only a specification gives it. */
 	item->kind = ITEM_FOREIGN;
 	return true;
 }

@@ -17,7 +17,7 @@ enum item_kind {
 	ITEM_GPU_UUID,
 	ITEM_MIG_UUID,
 	ITEM_PCI,
-	ITEM_FOREIGN, /* a CDI name of a kind that is not ours */
+	ITEM_FOREIGN, /* a CDI name whose kind or device is not ours */
 };
 
 struct pci_location {

@@ -39,13 +39,15 @@ static int add_mount(struct writer *w, const struct plan_mount *mount,
 	struct plan_mount_list *list, struct nvb_error **err)
 {
 	struct plan_mount *added = vec_push(w->a, list);
-	bool is_directory = false;
-	int r;
+	/* A file system of another type (a CDI spec's tmpfs) has no source to look at. */
+	bool is_directory = mount->type != NULL;
+	int r = 0;
 
 	if (!added)
 		return NVB_OOM(err);
 	*added = *mount;
-	r = source_is_directory(mount->source, &is_directory, err);
+	if (!mount->type)
+		r = source_is_directory(mount->source, &is_directory, err);
 	return r < 0 ? r : layer_add_place(&w->layer, added->destination, is_directory, err);
 }
 

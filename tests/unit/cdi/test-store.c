@@ -219,8 +219,97 @@ static void test_killed_between(void **state)
 	assert_int_equal(put(f, &recipe, "two"), CDI_REWRITTEN);
 	write_file(recipe.path, "one");
 	assert_int_equal(put(f, &recipe, "three"), CDI_REWRITTEN);
+	assert_int_equal(put(f, &recipe, "five"), CDI_REWRITTEN);
 	write_file(recipe.path, "one"); /* too long ago */
 	assert_int_equal(try_put(f, &recipe, "four", false), NVB_ERR_FAILED);
+}
+
+/* What the store remembers after `text` was to be written and was not. */
+static void fail_to_put(struct fixture *f, const struct cdi_recipe *recipe, const char *text)
+{
+	_cleanup_free_ char *before = NULL;
+	size_t length = 0;
+
+	assert_int_equal(file_read_path(recipe->path, 1 << 20, &before, &length), 0);
+	assert_int_equal(put(f, recipe, text), CDI_REWRITTEN);
+	write_file(recipe->path, before);
+}
+
+/* Full disk, read-only directory: the file of last time is ours however often it goes wrong. */
+static void test_failures_in_a_row(void **state)
+{
+	struct fixture *f = *state;
+	struct cdi_recipe recipe = recipe_of(f, "spec.json");
+
+	assert_int_equal(put(f, &recipe, "one"), CDI_CREATED);
+	fail_to_put(f, &recipe, "two");
+	fail_to_put(f, &recipe, "three");
+	fail_to_put(f, &recipe, "two");
+	assert_int_equal(cdi_store_owns(&f->store, recipe.path, NULL), 1);
+	assert_int_equal(put(f, &recipe, "four"), CDI_REWRITTEN);
+}
+
+/* Never written: nothing that a refresh would make. */
+static void test_first_write_fails(void **state)
+{
+	struct fixture *f = *state;
+	struct cdi_recipe recipe = recipe_of(f, "spec.json");
+
+	/* No file takes the place of a directory. */
+	assert_int_equal(mkdir(recipe.path, 0755), 0);
+	assert_true(try_put(f, &recipe, "one", true) < 0);
+	assert_int_equal(count_recipes(f), 0);
+}
+
+/* Force takes the place of a file; it does not remove one where there is nothing to write. */
+static void test_force_removes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct cdi_recipe recipe = recipe_of(f, "spec.json");
+
+	write_file(recipe.path, "theirs");
+	assert_int_equal(try_put(f, &recipe, NULL, true), 0);
+	assert_file(recipe.path, "theirs");
+	assert_int_equal(try_put(f, &recipe, "ours", true), 0);
+	write_file(recipe.path, "edited");
+	assert_int_equal(try_put(f, &recipe, NULL, true), 0);
+	assert_file(recipe.path, "edited");
+}
+
+static void damage_recipe(struct fixture *f, const struct cdi_recipe *recipe)
+{
+	char digest[CDI_DIGEST_BYTES];
+
+	cdi_digest(recipe->path, strlen(recipe->path), digest);
+	write_file(arena_printf(f->a, "%s/%s.json", f->store.path, digest), "{");
+}
+
+static void test_damaged_recipe(void **state)
+{
+	struct fixture *f = *state;
+	struct cdi_recipe recipe = recipe_of(f, "spec.json"), other = recipe_of(f, "other.json");
+	size_t n = 0;
+
+	assert_int_equal(put(f, &recipe, "one"), CDI_CREATED);
+	damage_recipe(f, &recipe);
+	assert_int_equal(try_put(f, &recipe, "two", false), NVB_ERR_FORMAT);
+	assert_non_null(strstr(nvb_error_get_hint(f->err), "generate --force"));
+	assert_file(recipe.path, "one");
+	assert_int_equal(try_put(f, &recipe, "two", true), 0);
+	assert_file(recipe.path, "two");
+	assert_int_equal(count_recipes(f), 1);
+
+	assert_int_equal(put(f, &other, "one"), CDI_CREATED);
+	assert_int_equal(cdi_store_forget_damaged(&f->store, NULL, &n, NULL), 0);
+	assert_int_equal(n, 0);
+	damage_recipe(f, &recipe);
+	damage_recipe(f, &other);
+	assert_int_equal(cdi_store_forget_damaged(&f->store, other.path, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(cdi_store_forget_damaged(&f->store, NULL, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(count_recipes(f), 0);
+	assert_file(recipe.path, "two");
 }
 
 static void test_link_in_place(void **state)
@@ -357,15 +446,18 @@ static void test_rival(void **state)
 		0);
 	(void)string_list_add(f->a, &directories, dir);
 	assert_int_equal(cdi_registry_read(&directories, &registry, NULL), 0);
-	rival = cdi_store_rival(registry, spec, arena_printf(f->a, "%s/ours.json", dir), &device);
+	rival = cdi_store_rival(
+		registry, spec, arena_printf(f->a, "%s/ours.json", dir), NULL, &device);
 	assert_non_null(rival);
 	assert_string_equal(rival->path, theirs);
 	assert_string_equal(device, "0");
 	/* The file that is to be replaced is no rival, and neither is another device. */
-	assert_null(cdi_store_rival(registry, spec, theirs, &device));
+	assert_null(cdi_store_rival(registry, spec, theirs, NULL, &device));
+	assert_null(cdi_store_rival(
+		registry, spec, arena_printf(f->a, "%s/ours.json", dir), theirs, &device));
 	spec->devices.items[0].name = "1";
 	assert_null(cdi_store_rival(
-		registry, spec, arena_printf(f->a, "%s/ours.json", dir), &device));
+		registry, spec, arena_printf(f->a, "%s/ours.json", dir), NULL, &device));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -379,6 +471,10 @@ int main(void)
 		TEST(test_edited_file),
 		TEST(test_deleted_file),
 		TEST(test_killed_between),
+		TEST(test_failures_in_a_row),
+		TEST(test_first_write_fails),
+		TEST(test_force_removes_nothing),
+		TEST(test_damaged_recipe),
 		TEST(test_link_in_place),
 		TEST(test_recipe_round_trip),
 		TEST(test_bad_recipes),

@@ -86,6 +86,11 @@ static void test_validate(void **state)
 	expect(s, "validate", 0, "/etc/cdi/vendor.json: valid\n", NULL);
 	expect(s, "validate etc/cdi/vendor.json", 0, "etc/cdi/vendor.json: valid\n", NULL);
 	expect(s, "validate --json", 0, "\"findings\": [],", NULL);
+	scratch_write(s, "/open.json", GOOD);
+	assert_int_equal(fchmodat(s->tree.root_fd, "open.json", 0664, 0), 0);
+	expect(s, "validate open.json", 0, "open.json: valid\n", "others may write to 'open.json'");
+	assert_int_equal(fchmodat(s->tree.root_fd, "open.json", 0644, 0), 0);
+	expect(s, "validate open.json", 0, "open.json: valid\n", NULL);
 	expect(s, "validate none.json", 1, "none.json: open it: No such file", NULL);
 	scratch_write(s, "/dev/gpu1", "c 195:7\n");
 	expect(s, "validate", 1,
@@ -139,5 +144,7 @@ int main(void)
 		TEST(test_group),
 	};
 
+	/* `validate` minds who may write. */
+	(void)umask(022);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -237,6 +237,99 @@ static void test_conflict_at_refresh(void **state)
 	expect(state, "nvbind cdi refresh 2>&1 | grep -c 'is left out'", 0, "1\n");
 }
 
+/* Our file deleted, and another tool's in its place. */
+static void test_conflict_with_successor(void **state)
+{
+	prepare(state, "host geforce-desktop; generate; rm specs/*; " THEIRS);
+	expect(state, REFRESH, 0, "nvidia.com_gpu-bolt.json: created\n");
+	expect(state, "ls specs; nvbind cdi refresh 2>&1 | grep -c 'is left out'", 0,
+		"nvidia.com_gpu-bolt.json\nnvidia.yaml\n1\n");
+}
+
+/* Files of kinds that this machine lacks are none of our business. */
+static void test_force_removes_nothing(void **state)
+{
+	prepare(state, "host arc-xe; mkdir specs; echo mine > specs/nvidia.com_gpu.json\n"
+		       "echo mine > specs/amd.com_gpu.json; echo mine > specs/intel.com_gpu.json");
+	expect(state, "generate --force | names", 0, "intel.com_gpu.json: rewritten\n");
+	expect(state, "cat specs/nvidia.com_gpu.json specs/amd.com_gpu.json", 0, "mine\nmine\n");
+}
+
+/* The other format, and no room for it: the first one stays. */
+static void test_format_without_room(void **state)
+{
+	prepare(state, "host arc-xe; generate; mkdir specs/intel.com_gpu.yaml");
+	expect(state, "generate --format yaml --force 2>/dev/null", 1, "");
+	expect(state, "ls -F specs; grep -ho '/specs/intel[a-z._]*' state/cdi/*", 0,
+		"intel.com_gpu.json\nintel.com_gpu.yaml/\n/specs/intel.com_gpu.json\n");
+	prepare(state, "rmdir specs/*.yaml");
+	expect(state, "generate --format yaml | names", 0,
+		"intel.com_gpu.yaml: created\nintel.com_gpu.json: removed\n");
+	expect(state, IDLE, 0, "");
+	/* A wish makes way too. */
+	prepare(state, "rm specs/*; generate");
+	expect(state, "nvbind cdi refresh 2>&1; ls specs; grep -l yaml state/cdi/*", 1,
+		"intel.com_gpu.json\n");
+}
+
+/* The other format, and a third file: what was there is all still there. */
+static void test_format_and_rival(void **state)
+{
+	prepare(state, "host geforce-desktop; generate; " THEIRS "; cp -r specs before");
+	expect(state, "generate --class gpu --format yaml 2>/dev/null", 1, "");
+	expect(state, "diff -r before specs", 0, "");
+	/* One that someone edited is a rival as any other. */
+	prepare(state, "rm specs/nvidia.yaml; echo >> specs/nvidia.com_gpu.json");
+	expect(state, "generate --format yaml 2>/dev/null | names", 0,
+		"nvidia.com_gpu-bolt.yaml: created\nnvidia.com_gpu-bolt.json: removed\n");
+	prepare(state, "test -s specs/nvidia.com_gpu.json");
+}
+
+static void test_damaged_recipe(void **state)
+{
+	prepare(state, "host arc-xe; generate; for r in state/cdi/*.json; do echo '{' > $r; done");
+	expect(state, "generate 2>/dev/null", 1, "");
+	expect(state, "generate --force 2>/dev/null | names", 0, "intel.com_gpu.json: unchanged\n");
+	expect(state, IDLE, 0, "");
+	prepare(state, "for r in state/cdi/*.json; do echo '{' > $r; done");
+	prepare(state, "nvbind cdi remove specs/intel.com_gpu.json 2>log && grep -q 'is forgotten' log");
+	prepare(state, "test -s specs/intel.com_gpu.json; nvbind cdi remove; generate");
+	prepare(state, "for r in state/cdi/*.json; do echo '{' > $r; done");
+	expect(state, "nvbind cdi remove --force specs/intel.com_gpu.json 2>/dev/null | names", 0,
+		"intel.com_gpu.json: removed\n");
+	prepare(state, "nvbind cdi remove; generate; for r in state/cdi/*.json; do echo '{' > $r; done");
+	prepare(state, "nvbind cdi remove 2>log && grep -q 'is forgotten' log");
+	expect(state, "ls specs state/cdi", 0, "specs:\nintel.com_gpu.json\n\nstate/cdi:\n");
+}
+
+/* A directory that was taken away does not come back; one of the engines' own does. */
+static void test_directory_gone(void **state)
+{
+	prepare(state, "host arc-xe; generate; rm -r specs");
+	expect(state, "nvbind cdi refresh 2>&1 | grep -c 'is forgotten'", 0, "1\n");
+	expect(state, "ls specs 2>/dev/null", 2, "");
+	expect(state, "ls state/cdi", 0, "");
+	prepare(state, "nvbind --host-root host cdi generate && rm -r host/etc/cdi");
+	prepare(state, "nvbind cdi refresh && test -s host/etc/cdi/intel.com_gpu.json");
+}
+
+static void test_host_roots(void **state)
+{
+	prepare(state, "host arc-xe; generate; cp -r host second\n"
+		       "nvbind --host-root second cdi generate --no-nvml --output others; "
+		       "rm specs/* others/*");
+	expect(state, "nvbind --host-root ./second/ cdi refresh | sed 's,.*/others/,,;s/: [a-z.]*[/].*//'",
+		0, "intel.com_gpu.json: created\n");
+	expect(state, "ls specs", 0, "");
+	/* Each recipe of a host that is gone says why it cannot be made. */
+	prepare(state, "rm -r host; nvbind --host-root second cdi refresh");
+	expect(state, "nvbind cdi refresh 2>&1 | grep -v 'No such file'", 1, "");
+	/* An edited file: the hint names a command that knows --force. */
+	prepare(state, "echo '{}' > others/intel.com_gpu.json");
+	prepare(state, "nvbind --host-root second cdi refresh 2>&1 | "
+		       "grep -q \"'nvbind cdi generate --force' replaces it\"");
+}
+
 static void test_places(void **state)
 {
 	prepare(state, "host arc-xe; generate --output a/b/one.yaml");
@@ -255,6 +348,14 @@ static void test_usage(void **state)
 {
 	prepare(state, "host laptop-hybrid");
 	expect(state, "generate --output - 2>/dev/null", 2, "");
+	expect(state, "generate --output '' 2>/dev/null", 2, "");
+	expect(state, "generate --output new/gpu.yml 2>/dev/null", 2, "");
+	expect(state, "generate --output x.txt 2>&1 | head -1; ls", 0,
+		"nvbind: '--output x.txt': the name of a CDI file ends in .json or .yaml\nhost\n");
+	prepare(state, "generate --output new.d/ && mkdir cdi.d && generate --output cdi.d && "
+		       "ls new.d/* cdi.d/*");
+	prepare(state, "generate --profile nope 2>&1 | grep -q \"hint: 'bolt-gaming' and\"");
+	prepare(state, "nvbind cdi remove");
 	expect(state, "generate --class 9x 2>/dev/null", 2, "");
 	expect(state, "generate --mode management --class x 2>/dev/null", 2, "");
 	expect(state, "generate --hookless plan9 2>/dev/null", 2, "");
@@ -303,6 +404,13 @@ int main(void)
 		TEST(test_edited_file_stays),
 		TEST(test_conflict),
 		TEST(test_conflict_at_refresh),
+		TEST(test_conflict_with_successor),
+		TEST(test_force_removes_nothing),
+		TEST(test_format_without_room),
+		TEST(test_format_and_rival),
+		TEST(test_damaged_recipe),
+		TEST(test_directory_gone),
+		TEST(test_host_roots),
 		TEST(test_places),
 		TEST(test_usage),
 		TEST(test_driver_root),

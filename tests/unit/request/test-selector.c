@@ -219,7 +219,7 @@ static void test_not_the_grammar(void **state)
 		"nvidia.com/=0",
 		"nvidia.com/gpu=",
 		"nvidia.com/gpu=nvidia.com/gpu=0",
-		"nvidia.com/gpu=x",
+		"nvidia.com/gpu=x y",
 		"a b/c=d",
 		"allx",
 		"nonee",
@@ -237,6 +237,25 @@ static void test_not_the_grammar(void **state)
 	}
 	/* The grammar is checked before the machine is looked at, over all selectors. */
 	expect_failure(*state, "99 x", NVB_ERR_USAGE, "select GPU 'x'");
+}
+
+/* A kind stays with its item: "0" alone would be another GPU. */
+static void test_split_foreign(void **state)
+{
+	_cleanup_(arena_freep) struct arena *arena = arena_new();
+	struct string_list selectors = { 0 }, own = { 0 }, foreign = { 0 };
+
+	(void)state;
+	assert_int_equal(
+		string_list_add(arena, &selectors, "amd.com/gpu=0,nvidia.com/gpu=special"), 0);
+	assert_int_equal(string_list_add(arena, &selectors, "a.com/x=y,1:0"), 0);
+	assert_int_equal(selector_split_foreign(&selectors, arena, &own, &foreign, NULL), 0);
+	assert_int_equal(own.n, 2);
+	assert_string_equal(own.items[0], "amd.com/gpu=0");
+	assert_string_equal(own.items[1], "1:0");
+	assert_int_equal(foreign.n, 2);
+	assert_string_equal(foreign.items[0], "nvidia.com/gpu=special");
+	assert_string_equal(foreign.items[1], "a.com/x=y");
 }
 
 static void test_none_stands_alone(void **state)
@@ -269,6 +288,7 @@ static void test_missing_lists_what_exists(void **state)
 		{ "nvidia.com/gpu=3", "no such GPU" },
 		{ "intel.com/gpu=all", "no usable GPU" },
 		{ "example.com/gpu=0", "no CDI devices of this kind" },
+		{ "nvidia.com/gpu=special", "no CDI devices of this kind" },
 	};
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
@@ -350,6 +370,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_selects, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_the_grammar, setup, teardown),
+		cmocka_unit_test(test_split_foreign),
 		cmocka_unit_test_setup_teardown(test_none_stands_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missing_lists_what_exists, setup, teardown),
 		cmocka_unit_test(test_empty_machine),
