@@ -93,6 +93,7 @@ static int make_request(struct run *run, struct nvb_error **err)
 		.driver = o->driver,
 		.env = o->env,
 		.volumes = o->volumes,
+		.device_isolation = bolt_device_isolation(run->arena),
 	};
 	r = select_gpus(run, err);
 	if (r >= 0 && o->cdi)
@@ -129,7 +130,6 @@ static int open_container(struct run *run, struct nvb_error **err)
 	r = bolt_open(&options, &run->container, err);
 	if (r < 0)
 		return r;
-	run->request.device_isolation = bolt_device_isolation(run->container);
 	return bolt_command(run->container, &o->command, run->arena, &run->request.command, err);
 }
 

@@ -81,7 +81,7 @@ int bolt_root_fd(const struct bolt_container *c)
 	return c->image.root_fd;
 }
 
-const char *bolt_device_isolation(const struct bolt_container *c)
+const char *bolt_device_isolation(struct arena *scratch)
 {
 	bool rootless = idmap_is_needed();
 	struct low_level_runtime runtime;
@@ -89,7 +89,7 @@ const char *bolt_device_isolation(const struct bolt_container *c)
 	if (rootless)
 		return "device nodes; a user namespace can make no others";
 	/* Without a runtime nothing will run: a plan still says what would be. */
-	if (low_level_runtime_find(c->arena, rootless, &runtime, NULL) < 0 || runtime.device_cgroup)
+	if (low_level_runtime_find(scratch, rootless, &runtime, NULL) < 0 || runtime.device_cgroup)
 		return "device nodes + device cgroup";
 	return runtime.is_crun ? "device nodes; CAP_MKNOD is dropped, the image's own nodes open" :
 				 "device nodes; CAP_MKNOD is dropped";

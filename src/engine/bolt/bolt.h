@@ -37,8 +37,11 @@ DEFINE_FREEP(struct bolt_container, bolt_free)
 /* The image's root directory. Borrowed. */
 int bolt_root_fd(const struct bolt_container *container);
 
-/* How devices that are not in the plan are kept out, for the plan's own words. Static text. */
-const char *bolt_device_isolation(const struct bolt_container *container);
+/*
+ * How devices that are not in the plan would be kept out of a container that this process starts,
+ * for the plan's own words. Static text.
+ */
+const char *bolt_device_isolation(struct arena *scratch);
 
 /*
  * Entrypoint and command as they will run: the image's entrypoint, then `given`, or the image's
