@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "engine/bolt/command.h"
 #include "engine/bolt/environment.h"
 #include "engine/bolt/layer.h"
@@ -128,12 +129,26 @@ static int add_small_files(struct writer *w, struct nvb_error **err)
 	return r < 0 ? r : add_resolv_conf(w, err);
 }
 
+/* Rootless, a node is used with the caller's own rights: told now, not by a library later. */
+static void warn_of_access(const struct plan_node *node)
+{
+	if (node->is_device && faccessat(AT_FDCWD, node->host_path, R_OK | W_OK, AT_EACCESS) < 0 &&
+		errno == EACCES)
+		log_warning("'%s' will not open for you: join the group that owns it "
+			    "('nvbind doctor' names it)",
+			node->host_path);
+}
+
 /* Nodes that are bound need the host to have them: nobody can make them in a user namespace. */
 static int check_nodes(const struct writer *w, struct nvb_error **err)
 {
 	vec_foreach (struct plan_node, node, &w->in->plan->nodes) {
-		if (node->exists || !oci_node_is_bound(node, w->in->map->needed))
+		if (!oci_node_is_bound(node, w->in->map->needed))
 			continue;
+		if (node->exists) {
+			warn_of_access(node);
+			continue;
+		}
 		return NVB_HINT(err,
 			NVB_RAISE(err, NVB_ERR_DRIVER, 0, "give '%s' to the container: it does not "
 				"exist on this machine",
