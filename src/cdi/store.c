@@ -501,6 +501,11 @@ int cdi_store_drop(const struct cdi_store *store, const struct cdi_recipe *recip
 	_cleanup_(target_done) struct target t = { .dir_fd = -1 };
 	int r = open_target(store, recipe->path, false, force, &t, err);
 
+	/* A kind that the machine never had: nothing here was ever ours, whatever the force. */
+	if (r >= 0 && t.recipe.path && !t.recipe.digest && !t.recipe.previous) {
+		*ret_change = CDI_ABSENT;
+		return forget(store, recipe->path, err);
+	}
 	if (r >= 0 && t.exists && !t.is_ours && !force)
 		return raise_foreign("remove", "remove", recipe->path, &t, err);
 	if (r >= 0)

@@ -82,3 +82,15 @@ fingerprint() {
 	[ "$status" -ne 124 ]
 	assert_clean
 }
+
+@test "accounts that are no files: an error, not a start that hangs" {
+	for name in passwd group; do
+		local root="$BATS_TEST_TMPDIR/root-$name"
+		cp -a "$(root_of debian)" "$root"
+		rm -f "$root/etc/$name"
+		mkfifo "$root/etc/$name"
+		run_out timeout 10 "$NVBIND" run --gpu none --rootfs "$root" -- /probe exit 0
+		[ "$status" -eq 125 ]
+		[[ "$stderr" == *"/etc/$name"* ]]
+	done
+}

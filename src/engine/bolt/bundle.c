@@ -230,6 +230,22 @@ static int write_config(struct writer *w, struct nvb_error **err)
 	return 0;
 }
 
+/* The low-level runtime reads these as root, and waits for ever at a FIFO. */
+static int check_accounts(const struct writer *w, struct nvb_error **err)
+{
+	static const char *const paths[] = { "/etc/passwd", "/etc/group" };
+
+	for (size_t i = 0; i < ELEMENTS(paths); i++) {
+		struct stat st;
+
+		if (path_stat_in(w->layer.lower_fd, paths[i], &st) == 0 && !S_ISREG(st.st_mode))
+			return NVB_RAISE(err, NVB_ERR_UNSAFE_PATH, 0,
+				"start the container: '%s' of the image is no regular file",
+				paths[i]);
+	}
+	return 0;
+}
+
 static int prepare(struct writer *w, struct nvb_error **ret_doubt, struct nvb_error **err)
 {
 	const struct bundle *in = w->in;
@@ -241,6 +257,8 @@ static int prepare(struct writer *w, struct nvb_error **ret_doubt, struct nvb_er
 						"/";
 	r = environment_merge(in->image, in->plan, in->user, in->options->terminal, w->hostname,
 		w->a, &w->env, err);
+	if (r >= 0)
+		r = check_accounts(w, err);
 	if (r >= 0)
 		r = check_nodes(w, err);
 	return r < 0 ? r : check_command(w, ret_doubt, err);

@@ -31,7 +31,7 @@ static int state_path(char **ret_path, struct nvb_error **err)
 
 	if (override && *override)
 		n = asprintf(ret_path, "%s", override);
-	else if (geteuid() == 0)
+	else if (!idmap_is_needed())
 		n = asprintf(ret_path, "%s", SYSTEM_STATE_DIR);
 	else if (data_home && data_home[0] == '/')
 		n = asprintf(ret_path, "%s/nvbind", data_home);
@@ -103,7 +103,8 @@ static int check_parent(const char *path, struct nvb_error **err)
 
 	if (stat(path, &st) < 0)
 		return NVB_RAISE(err, NVB_ERR_IO, errno, "look at '%s'", path);
-	if (geteuid() == 0 && st.st_uid != 0)
+	/* Root of a user namespace sees the owners of the machine's directories as nobody. */
+	if (!idmap_is_needed() && st.st_uid != 0)
 		return NVB_HINT(err,
 			NVB_RAISE(err, NVB_ERR_PERMISSION, 0, "'%s' belongs to user %u, not to root",
 				path, st.st_uid),
@@ -111,7 +112,7 @@ static int check_parent(const char *path, struct nvb_error **err)
 	if (st.st_mode & S_ISVTX)
 		return 0;
 	/* Many users have a group of their own, and a umask that trusts it. */
-	if (st.st_mode & (geteuid() == 0 ? S_IWGRP | S_IWOTH : S_IWOTH))
+	if (st.st_mode & (idmap_is_needed() ? S_IWOTH : S_IWGRP | S_IWOTH))
 		return raise_writable(path, err);
 	return 0;
 }
