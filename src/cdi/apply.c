@@ -147,20 +147,6 @@ static int apply_node(struct target *t, const struct cdi_device_node *from, stru
 	return 0;
 }
 
-static bool has_bind_option(const struct string_list *options)
-{
-	vec_foreach (const char *, option, options)
-		if (strcmp(*option, "bind") == 0 || strcmp(*option, "rbind") == 0)
-			return true;
-	return false;
-}
-
-static bool is_bind(const struct cdi_mount *mount)
-{
-	return is_empty(mount->type) || strcmp(mount->type, "bind") == 0 ||
-	       strcmp(mount->type, "none") == 0 || has_bind_option(&mount->options);
-}
-
 /* What we may not look at is left to the runtime, which says what is wrong. */
 static int check_source(const struct target *t, const char *source, struct nvb_error **err)
 {
@@ -179,15 +165,15 @@ static int fill_mount(const struct target *t, const struct cdi_mount *from, stru
 	*to = (struct plan_mount){
 		.source = from->host_path,
 		.destination = from->container_path,
-		.type = is_bind(from) ? NULL : from->type,
+		.type = cdi_mount_is_bind(from) ? NULL : from->type,
 		.is_volume = true,
 	};
 	vec_foreach (const char *, option, &from->options)
 		if (string_list_add(t->plan->arena, &to->options, *option) < 0)
 			return NVB_OOM(err);
-	if (!is_bind(from))
+	if (!cdi_mount_is_bind(from))
 		return 0;
-	if (!has_bind_option(&from->options) &&
+	if (!cdi_mount_has_bind_option(from) &&
 		string_list_add(t->plan->arena, &to->options, "bind") < 0)
 		return NVB_OOM(err);
 	return check_source(t, from->host_path, err);

@@ -144,21 +144,12 @@ static int check_node(
 }
 
 /* The source of any other file system is a name of its own, as in "tmpfs". */
-static bool is_bind(const struct cdi_mount *mount)
-{
-	vec_foreach (const char *const, option, &mount->options)
-		if (strcmp(*option, "bind") == 0 || strcmp(*option, "rbind") == 0)
-			return true;
-	return is_empty(mount->type) || strcmp(mount->type, "bind") == 0 ||
-	       strcmp(mount->type, "none") == 0;
-}
-
 static int check_mount(
 	const struct rules *rules, const struct json_at *at, const struct cdi_mount *mount)
 {
 	int r = 0;
 
-	if (is_bind(mount))
+	if (cdi_mount_is_bind(mount))
 		r = check_absolute(rules, at, "hostPath", mount->host_path);
 	else if (is_empty(mount->host_path))
 		r = cdi_refuse(rules->check, at, "hostPath", rules->err, "given");

@@ -133,18 +133,9 @@ static void compare_version(const struct place *at, const char *path)
 	at->search->is_foreign_version = true;
 }
 
-static bool is_bind(const struct cdi_mount *mount)
-{
-	vec_foreach (const char *const, option, &mount->options)
-		if (strcmp(*option, "bind") == 0 || strcmp(*option, "rbind") == 0)
-			return true;
-	return !mount->type || !mount->type[0] || strcmp(mount->type, "bind") == 0 ||
-	       strcmp(mount->type, "none") == 0;
-}
-
 static void look_for_mount(const struct place *at, const struct cdi_mount *mount)
 {
-	if (!is_bind(mount))
+	if (!cdi_mount_is_bind(mount))
 		return;
 	if (!host_tree_exists(at->search->tree, inside(at->search, mount->host_path)))
 		add_finding(at, "hostPath", "'%s' does not exist", mount->host_path);

@@ -60,3 +60,17 @@ int cdi_edits_append(struct arena *a, struct cdi_edits *edits, const struct cdi_
 		edits->intel_rdt = from->intel_rdt;
 	return 0;
 }
+
+bool cdi_mount_has_bind_option(const struct cdi_mount *mount)
+{
+	vec_foreach (const char *const, option, &mount->options)
+		if (strcmp(*option, "bind") == 0 || strcmp(*option, "rbind") == 0)
+			return true;
+	return false;
+}
+
+bool cdi_mount_is_bind(const struct cdi_mount *mount)
+{
+	return cdi_mount_has_bind_option(mount) || !mount->type || !mount->type[0] ||
+	       strcmp(mount->type, "bind") == 0 || strcmp(mount->type, "none") == 0;
+}

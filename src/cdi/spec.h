@@ -95,6 +95,10 @@ DEFINE_FREEP(struct cdi_spec, cdi_spec_free)
 
 /* NULL if the spec has no device of this name. */
 const struct cdi_device *cdi_spec_device(const struct cdi_spec *spec, const char *name);
+/* The option alone makes a runtime bind, whatever the type says. */
+bool cdi_mount_has_bind_option(const struct cdi_mount *mount);
+/* A bind mount by its option or its type: the host path is a path then. */
+bool cdi_mount_is_bind(const struct cdi_mount *mount);
 bool cdi_edits_are_empty(const struct cdi_edits *edits);
 /* Adds what `from` holds behind what is there; the texts are shared. -1: out of memory. */
 int cdi_edits_append(struct arena *a, struct cdi_edits *edits, const struct cdi_edits *from);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "nvbind/cdi_options.h"
 #include "nvbind/cdi_state.h"
+#include "nvbind/output.h"
 
 /* A spec that this call may write. */
 struct draft {
@@ -220,9 +221,7 @@ static int make_specs(struct generation *g, struct nvb_error **err)
 			*err = TAKE_PTR(g->problem);
 		return status;
 	}
-	log_warning("%s", nvb_error_message(g->problem));
-	if (nvb_error_get_hint(g->problem))
-		log_warning("  hint: %s", nvb_error_get_hint(g->problem));
+	output_problem(g->problem);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "nvbind/cdi_options.h"
 #include "nvbind/cdi_state.h"
 #include "nvbind/command.h"
+#include "nvbind/output.h"
 
 struct refresh {
 	struct arena *arena;
@@ -133,9 +134,7 @@ static int refresh_all(struct refresh *f)
 
 		if (r >= 0)
 			continue;
-		log_warning("%s", nvb_error_message(problem));
-		if (nvb_error_get_hint(problem))
-			log_warning("  hint: %s", nvb_error_get_hint(problem));
+		output_problem(problem);
 		exit_code = exit_code ? exit_code : nvb_status_exit_code(r);
 	}
 	return exit_code;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "nvbind/cdi_options.h"
 #include "nvbind/cdi_state.h"
+#include "nvbind/output.h"
 
 struct removal {
 	struct arena *arena;
@@ -103,9 +104,7 @@ static int remove_all(struct removal *m)
 
 		if (r >= 0)
 			continue;
-		log_warning("%s", nvb_error_message(problem));
-		if (nvb_error_get_hint(problem))
-			log_warning("  hint: %s", nvb_error_get_hint(problem));
+		output_problem(problem);
 		exit_code = nvb_status_exit_code(r);
 	}
 	return exit_code;

@@ -66,3 +66,10 @@ void output_error(const struct nvb_error *e)
 	if (nvb_error_get_hint(e))
 		print_line("\033[36m", "  hint: ", nvb_error_get_hint(e));
 }
+
+void output_problem(const struct nvb_error *e)
+{
+	log_warning("%s", nvb_error_message(e));
+	if (nvb_error_get_hint(e))
+		log_warning("  hint: %s", nvb_error_get_hint(e));
+}

@@ -7,10 +7,9 @@
 #include <sys/stat.h>
 
 #include "base/path.h"
+#include "engine/bolt/environment.h"
 #include "format/elf.h"
 
-/* execvp(3)'s own default. */
-#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define SCRIPT_HEAD_BYTES 256
 #define MAX_INTERPRETERS 4
 
@@ -128,7 +127,7 @@ static int check_file(int root_fd, const char *path, unsigned depth, struct nvb_
 
 static const char *find_path(const struct string_list *env)
 {
-	const char *path = DEFAULT_PATH;
+	const char *path = CONTAINER_PATH;
 
 	vec_foreach (const char *, s, env)
 		if (strncmp(*s, "PATH=", 5) == 0)

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 static int set(struct arena *a, struct string_list *env, const char *assignment,
 	struct nvb_error **err)
 {
@@ -41,7 +39,7 @@ static int set_defaults(struct arena *a, struct string_list *env,
 {
 	const char *home = user->home ? user->home : user->uid == 0 ? "/root" : "/";
 
-	if (string_list_add(a, env, DEFAULT_PATH) < 0 ||
+	if (string_list_add(a, env, "PATH=" CONTAINER_PATH) < 0 ||
 		string_list_printf(a, env, "HOSTNAME=%s", hostname) < 0 ||
 		string_list_printf(a, env, "HOME=%s", home) < 0)
 		return NVB_OOM(err);

@@ -6,6 +6,9 @@
 #include "engine/bolt/user.h"
 #include "plan/plan.h"
 
+/* PATH of a container whose image sets none: where the command is then looked for. */
+#define CONTAINER_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /*
  * Later wins: defaults (PATH, HOME, HOSTNAME, TERM) < the image < the plan, in which the user's
  * own values are merged. Each name once, in the order of first appearance.

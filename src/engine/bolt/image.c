@@ -11,9 +11,6 @@
 
 #define OCI_PREFIX "oci:"
 
-static const char host_path[] =
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 void image_done(struct image *image)
 {
 	closep(&image->root_fd);
@@ -56,9 +53,7 @@ static int open_host(struct arena *a, struct image *image, struct nvb_error **er
 	int r = open_directory(a, "/", image, err);
 
 	image->is_host = true;
-	if (r < 0)
-		return r;
-	return string_list_add(a, &image->env, host_path) < 0 ? NVB_OOM(err) : 0;
+	return r;
 }
 
 static int raise_unknown(const char *name, struct nvb_error **err)
@@ -74,13 +69,8 @@ static int raise_unknown(const char *name, struct nvb_error **err)
 static int open_image(struct arena *a, const struct image_request *request, struct image *image,
 	struct nvb_error **err)
 {
-	if (request->rootfs) {
-		int r = open_directory(a, request->rootfs, image, err);
-
-		if (r < 0)
-			return r;
-		return string_list_add(a, &image->env, host_path) < 0 ? NVB_OOM(err) : 0;
-	}
+	if (request->rootfs)
+		return open_directory(a, request->rootfs, image, err);
 	if (strcmp(request->name, "host") == 0)
 		return open_host(a, image, err);
 	if (image_needs_store(request))
