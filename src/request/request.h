@@ -45,6 +45,14 @@ struct request {
 	enum driver_choice driver;
 	struct string_list env; /* NAME=VALUE of the user; wins over all else */
 	struct volume_list volumes;
+	/* Driver files and control nodes of the vendors, and no GPU: `gpus.none` is set then. */
+	bool driver_only;
+	/* CDI names of devices beside the GPUs, of the kinds of inv->companions:
+	 * "nvidia.com/gds=all". inventory_find_companions() must have run. */
+	struct string_list companions;
+	/* The right to make and to watch MIG instances of the whole machine.
+	 * inventory_find_mig_control() must have run. */
+	bool mig_config, mig_monitor;
 	/* How the engine keeps every other device out; NULL: by device nodes and device cgroup. */
 	const char *device_isolation;
 };

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * /etc/nvbind/runtime.json: how nvbind-runtime behaves on this machine. JSON, because the
+ * runtime links no other reader; every key is optional; one table of keys drives reader, writer,
+ * the documentation and `nvbind migrate`.
+ *
+ * A file that somebody other than root or the caller could have written is an error, not ignored: a
+ * policy that silently falls back to the permissive default would be none. In a user namespace that
+ * does not know the machine's root (rootless engines) nobody's trust can be told, and no policy
+ * binds the user who made it: there the file is read whoever it belongs to.
+ */
+#pragma once
+
+#include "request/container_request.h"
+
+#define RUNTIME_POLICY_PATH "/etc/nvbind/runtime.json"
+
+struct runtime_policy {
+	struct container_policy container;
+	struct string_list low_level_runtimes; /* names or absolute paths, in order; default runc, crun */
+	const char *host_root;   /* the machine that the GPUs are read from; default "/" */
+	const char *log_path;    /* a log of our own; NULL: only where the engine says */
+	const char *log_level;   /* "error", "warning", "info", "debug" */
+};
+
+/* X-table, help and man page: see runtime_policy.c. Walks the keys with what they mean. */
+typedef void (*runtime_policy_key_function)(void *user, const char *key, const char *values,
+	const char *default_value, const char *meaning);
+void runtime_policy_for_each_key(runtime_policy_key_function each, void *user);
+
+/*
+ * NVBIND_RUNTIME_CONFIG, else RUNTIME_POLICY_PATH, which may be absent. Strings go into `a`.
+ * Errors: NVB_ERR_FORMAT (file and key, nearest key), NVB_ERR_PERMISSION (others may write it),
+ * NVB_ERR_USAGE (NVBIND_RUNTIME_CONFIG is no absolute path), NVB_ERR_IO, NVB_ERR_NO_MEMORY.
+ */
+int runtime_policy_read(struct arena *a, struct runtime_policy *ret, struct nvb_error **err);
+/* The file's text for a policy: only what differs from the default. malloc'd JSON. */
+int runtime_policy_format(const struct runtime_policy *policy, char **ret_text,
+	struct nvb_error **err);
