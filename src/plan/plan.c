@@ -36,7 +36,7 @@ const char *knob_status_name(enum knob_status status)
 	return names[status];
 }
 
-bool plan_uses_driver(const struct inventory *inv, const struct request *req,
+bool plan_serves_selected(const struct inventory *inv, const struct request *req,
 	const struct gpu_driver *driver)
 {
 	for (size_t i = 0; i < req->gpus.n; i++) {
@@ -44,6 +44,15 @@ bool plan_uses_driver(const struct inventory *inv, const struct request *req,
 			return true;
 	}
 	return false;
+}
+
+bool plan_uses_driver(const struct inventory *inv, const struct request *req,
+	const struct gpu_driver *driver)
+{
+	if (plan_serves_selected(inv, req, driver))
+		return true;
+	return driver->brings_user_space &&
+		(req->driver_only || plan_companions_manage(inv, req, driver->vendor));
 }
 
 const struct gpu_driver *plan_nvidia_driver(const struct inventory *inv, const struct request *req)
@@ -143,6 +152,8 @@ static int make(struct plan_build *b, const plan_step *steps, size_t n_steps,
 		return NVB_OOM(err);
 	b->plan->arena = arena;
 	r = check_selection(b->req, err);
+	if (r >= 0)
+		r = plan_companions_find(b->inv, b->req, arena, &b->companions, err);
 	if (r >= 0)
 		r = copy_request(b->plan, b->req, err);
 	for (size_t i = 0; r >= 0 && i < n_steps; i++)

@@ -105,7 +105,8 @@ struct plan {
 
 /*
  * The directories and library names whose place in the container the planner will ask for: input
- * of container_root_inspect(). Sorted, each once. Filled into the arena.
+ * of container_root_inspect(). Sorted, each once. Filled into the arena. Errors: as plan_make()
+ * for devices beside the GPUs.
  */
 int plan_questions(const struct inventory *inv, const struct request *req, struct arena *a,
 	struct string_list *ret_dirs, struct string_list *ret_names, struct nvb_error **err);
@@ -113,9 +114,10 @@ int plan_questions(const struct inventory *inv, const struct request *req, struc
 /*
  * The plan borrows strings of inv, req and root: they must outlive it. Option lists are shared
  * by mounts: nothing may be added to them.
- * Errors: NVB_ERR_DRIVER (driver files do not match the kernel module, no driver),
- * NVB_ERR_NO_GPU (a selected GPU is not usable), NVB_ERR_UNSAFE_PATH (hostile container root),
- * NVB_ERR_USAGE (environment, volumes), NVB_ERR_NO_MEMORY.
+ * Errors: NVB_ERR_DRIVER (driver files do not match the kernel module, no driver, no devices of a
+ * kind beside the GPUs), NVB_ERR_NO_GPU (a selected GPU is not usable, or not there),
+ * NVB_ERR_UNSAFE_PATH (hostile container root), NVB_ERR_USAGE (environment, volumes, unknown
+ * kinds), NVB_ERR_NO_MEMORY.
  */
 int plan_make(const struct inventory *inv, const struct request *req,
 	const struct container_root *root, struct plan **ret_plan, struct nvb_error **err);

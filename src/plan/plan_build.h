@@ -7,17 +7,29 @@
 
 #include "plan/plan.h"
 
+/* A device beside the GPUs that was asked for. */
+struct plan_companion {
+	const struct gpu_companion *companion;
+	const struct companion_device *device;
+};
+
+struct plan_companion_list VEC(struct plan_companion);
+
 struct plan_build {
 	const struct inventory *inv;
 	const struct request *req;
 	const struct container_root *root;
 	struct plan *plan;
+	struct plan_companion_list companions; /* in the inventory's order, each once */
 };
 
 /* True if a selected GPU runs on this driver. */
+bool plan_serves_selected(const struct inventory *inv, const struct request *req,
+	const struct gpu_driver *driver);
+/* True if the container gets this driver's files and control nodes. */
 bool plan_uses_driver(const struct inventory *inv, const struct request *req,
 	const struct gpu_driver *driver);
-/* NVIDIA's own driver, if a selected GPU runs on it; else NULL. */
+/* NVIDIA's own driver, if the container uses it; else NULL. */
 const struct gpu_driver *plan_nvidia_driver(const struct inventory *inv,
 	const struct request *req);
 
@@ -33,6 +45,28 @@ int plan_driver_check(struct plan_build *b, struct nvb_error **err);
 
 /* plan_nodes.c: device nodes and the groups that may open them. */
 int plan_nodes_add(struct plan_build *b, struct nvb_error **err);
+/* One node, whatever it is needed for. Missing on the host, it is made by its number, with a
+ * warning, or left out: silently, if it is optional. */
+int plan_nodes_add_one(struct plan_build *b, const struct gpu_node *node, struct nvb_error **err);
+/* True if `path` is one of the first n_known nodes. */
+bool plan_nodes_has(const struct plan *plan, size_t n_known, const char *path);
+/* A node that the plan does not have yet. */
+int plan_nodes_append(struct plan_build *b, const struct host_node *node, struct nvb_error **err);
+
+/* plan_companions.c: devices beside the GPUs. */
+/* Errors: NVB_ERR_USAGE (no such kind), NVB_ERR_DRIVER (the machine has none of it),
+ * NVB_ERR_NO_GPU (no such device). The list lives in `a`. */
+int plan_companions_find(const struct inventory *inv, const struct request *req, struct arena *a,
+	struct plan_companion_list *ret, struct nvb_error **err);
+/* True if one is for tools that configure the vendor's GPUs, which need the driver's files. */
+bool plan_companions_manage(const struct inventory *inv, const struct request *req,
+	enum gpu_vendor vendor);
+int plan_companions_add_nodes(struct plan_build *b, struct nvb_error **err);
+int plan_companions_report(struct plan_build *b, struct nvb_error **err);
+
+/* plan_mig.c: the right to make and to watch MIG instances. */
+int plan_mig_add_nodes(struct plan_build *b, struct nvb_error **err);
+int plan_mig_report(struct plan_build *b, struct nvb_error **err);
 
 /* plan_files.c: driver files. */
 /* `name` in the directory of `target`, in the arena; NULL: out of memory. */
@@ -75,4 +109,6 @@ int plan_mounts_finish(struct plan_build *b, struct mount_draft_list *drafts,
 int plan_env_add(struct plan_build *b, struct nvb_error **err);
 
 /* plan_knobs.c: what became of each thing asked for. */
+/* What keeps a container from the devices it did not get. */
+const char *plan_knobs_device_isolation(const struct plan_build *b);
 int plan_knobs_add(struct plan_build *b, struct nvb_error **err);

@@ -134,7 +134,7 @@ static int warn_mixed(struct plan_build *b, struct nvb_error **err)
 	size_t n = 0;
 
 	vec_foreach (struct gpu_driver, driver, &b->inv->drivers) {
-		if (!plan_uses_driver(b->inv, b->req, driver))
+		if (!plan_serves_selected(b->inv, b->req, driver))
 			continue;
 		strbuf_printf(&names, "%s%s", n++ ? ", " : "", driver->name);
 	}
@@ -146,10 +146,30 @@ static int warn_mixed(struct plan_build *b, struct nvb_error **err)
 		strbuf_str(&names));
 }
 
+static int check_driver_only(const struct plan_build *b, struct nvb_error **err)
+{
+	int r;
+
+	if (!b->req->driver_only)
+		return 0;
+	vec_foreach (const struct gpu_driver, driver, &b->inv->drivers) {
+		if (driver->brings_user_space)
+			return 0;
+	}
+	r = NVB_RAISE(err, NVB_ERR_DRIVER, 0,
+		"give the container a driver without a GPU: no driver with files for containers is "
+		"loaded");
+	return NVB_HINT(err, r,
+		"load NVIDIA's driver: 'modprobe nvidia'; the user space of others is the image's "
+		"own");
+}
+
 int plan_driver_check(struct plan_build *b, struct nvb_error **err)
 {
 	int r = check_choice(b, err);
 
+	if (r >= 0)
+		r = check_driver_only(b, err);
 	vec_foreach (struct gpu_driver, driver, &b->inv->drivers) {
 		if (r >= 0 && plan_uses_driver(b->inv, b->req, driver))
 			r = check_versions(driver, err);

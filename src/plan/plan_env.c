@@ -7,7 +7,10 @@
  * every NVIDIA GPU of the machine, else UUIDs, or indices of the host where a UUID is not known;
  * "void" if it has none. It is always set, because images of CUDA carry "all" themselves, and
  * because NVIDIA's runtime, should it stand behind the engine, leaves a container with "void"
- * alone. Source: NVIDIA Container Toolkit documentation, "Environment variables".
+ * alone. So "void" also stands for the driver without a GPU: with "none" that runtime would mount
+ * the driver a second time, and a program learns no more from it: what it has of the driver is in
+ * NVIDIA_DRIVER_CAPABILITIES.
+ * Source: NVIDIA Container Toolkit documentation, "Environment variables".
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +27,18 @@ static bool is_nvidia(const struct plan_build *b, const struct gpu *gpu)
 	/* WSL2 hands NVIDIA GPUs through its own driver: they answer to the same names. */
 	return driver && driver->brings_user_space &&
 		(gpu->vendor == GPU_VENDOR_NVIDIA || gpu->vendor == GPU_VENDOR_WSL);
+}
+
+/* True if the container has NVIDIA's user space, with a GPU or without. */
+static bool has_user_space(const struct plan_build *b)
+{
+	vec_foreach (const struct gpu_driver, driver, &b->inv->drivers) {
+		if (driver->brings_user_space &&
+			(driver->vendor == GPU_VENDOR_NVIDIA || driver->vendor == GPU_VENDOR_WSL) &&
+			plan_uses_driver(b->inv, b->req, driver))
+			return true;
+	}
+	return false;
 }
 
 static size_t count_machine(const struct plan_build *b)
@@ -95,7 +110,7 @@ static int add_visible_devices(struct plan_build *b, struct nvb_error **err)
 		string_list_printf(b->plan->arena, &b->plan->env, VISIBLE_DEVICES "=%s",
 			strbuf_str(&text)) < 0)
 		return NVB_OOM(err);
-	return v.n ? 1 : 0;
+	return 0;
 }
 
 static int add_capabilities(struct plan_build *b, struct nvb_error **err)
@@ -199,7 +214,7 @@ int plan_env_add(struct plan_build *b, struct nvb_error **err)
 {
 	int r = add_visible_devices(b, err);
 
-	if (r > 0)
+	if (r >= 0 && has_user_space(b))
 		r = add_capabilities(b, err);
 	vec_foreach (struct gpu_driver, driver, &b->inv->drivers) {
 		if (r >= 0 && plan_uses_driver(b->inv, b->req, driver))

@@ -342,18 +342,25 @@ static int warn_of_root(struct placement *p, struct nvb_error **err)
 	return r;
 }
 
+static int check_root(const struct plan_build *b, struct nvb_error **err)
+{
+	int r;
+
+	if (!b->root->unsafe_reason)
+		return 0;
+	r = NVB_RAISE(err, NVB_ERR_UNSAFE_PATH, 0, "place the driver's files in the container: %s",
+		b->root->unsafe_reason);
+	return NVB_HINT(err, r, "the container root is damaged or hostile: do not use it");
+}
+
 static int place_if_usable(struct placement *p, const struct gpu_driver *driver,
 	struct nvb_error **err)
 {
-	const struct container_root *root = p->b->root;
 	const char *problem;
-	int r;
+	int r = driver->files.n ? check_root(p->b, err) : 0;
 
-	if (driver->files.n && root->unsafe_reason) {
-		r = NVB_RAISE(err, NVB_ERR_UNSAFE_PATH, 0,
-			"place the driver's files in the container: %s", root->unsafe_reason);
-		return NVB_HINT(err, r, "the container root is damaged or hostile: do not use it");
-	}
+	if (r < 0)
+		return r;
 	problem = plan_files_problem(p->b, driver);
 	if (problem)
 		return warn_no_files(p->b, driver, problem, err);
@@ -363,12 +370,35 @@ static int place_if_usable(struct placement *p, const struct gpu_driver *driver,
 	return r < 0 ? r : cover_cached(p, driver, err);
 }
 
+/* They need nothing of the container but the place. */
+static int place_companions(struct placement *p, struct nvb_error **err)
+{
+	const struct gpu_companion *last = NULL;
+	int r = 0;
+
+	vec_foreach (const struct plan_companion, item, &p->b->companions) {
+		/* Devices of one kind share its files, and stand together. */
+		if (item->companion == last)
+			continue;
+		last = item->companion;
+		if (last->files.n)
+			r = check_root(p->b, err);
+		vec_foreach (const struct driver_file, file, &last->files) {
+			if (r >= 0)
+				r = add_fixed(p, file, err);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int plan_files_add(struct plan_build *b, struct nvb_error **err)
 {
 	struct placement p = { .b = b };
 	int r = 0;
 
-	if (b->root->assumed && b->req->gpus.n)
+	if (b->root->assumed && (b->req->gpus.n || b->req->driver_only))
 		r = plan_warn(b, err,
 			"no container root is at hand: that of Debian (multiarch) is assumed");
 	vec_foreach (struct gpu_driver, driver, &b->inv->drivers) {
@@ -377,5 +407,7 @@ int plan_files_add(struct plan_build *b, struct nvb_error **err)
 		if (plan_uses_driver(b->inv, b->req, driver))
 			r = place_if_usable(&p, driver, err);
 	}
+	if (r >= 0)
+		r = place_companions(&p, err);
 	return r < 0 ? r : plan_mounts_finish(b, &p.drafts, err);
 }

@@ -34,12 +34,12 @@ static void add_line(struct strbuf *out, const char *label, const char *text)
 	end_line(out);
 }
 
-static void add_command(struct strbuf *out, const struct plan *plan)
+static void add_command(struct strbuf *out, const char *label, const struct string_list *words)
 {
-	begin_line(out, "command");
-	if (!plan->command.n)
+	begin_line(out, label);
+	if (!words->n)
 		strbuf_str_add(out, "the image's own");
-	vec_foreach (const char *, word, &plan->command) {
+	vec_foreach (const char *, word, words) {
 		bool quote = !**word || strpbrk(*word, " \t\n'\"\\$") != NULL;
 
 		strbuf_str_add(out, quote ? "'" : "");
@@ -192,7 +192,7 @@ int plan_format_text(const struct plan *plan, char **ret_text, struct nvb_error 
 	add_line(&out, "engine", plan->engine);
 	if (plan->image)
 		add_line(&out, "image", plan->image);
-	add_command(&out, plan);
+	add_command(&out, "command", &plan->command);
 	add_isolation(&out, plan);
 	add_gpus(&out, &plan->gpus);
 	add_nodes(&out, plan);
@@ -200,6 +200,8 @@ int plan_format_text(const struct plan *plan, char **ret_text, struct nvb_error 
 	add_strings(&out, "env", &plan->env);
 	add_knobs(&out, &plan->knobs);
 	add_strings(&out, "warnings", &plan->warnings);
+	if (plan->engine_argv.n)
+		add_command(&out, "runs", &plan->engine_argv);
 	if (strbuf_failed(&out))
 		return NVB_OOM(err);
 	*ret_text = strbuf_take(&out);

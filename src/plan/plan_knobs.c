@@ -14,9 +14,9 @@ static const char *capabilities_text(struct plan_build *b, capability_set set)
 	return strbuf_failed(&text) ? NULL : arena_strdup(b->plan->arena, strbuf_str(&text));
 }
 
-/* What keeps a container from the devices it did not get: the engine knows. */
-static const char *device_isolation(const struct plan_build *b)
+const char *plan_knobs_device_isolation(const struct plan_build *b)
 {
+	/* The engine knows. */
 	return b->req->device_isolation ? b->req->device_isolation : "device nodes + device cgroup";
 }
 
@@ -36,7 +36,7 @@ static void decide_isolation(struct plan_build *b)
 	switch (b->req->isolation) {
 	case ISOLATION_SHARED:
 		outcome->status = KNOB_APPLIED;
-		outcome->mechanism = device_isolation(b);
+		outcome->mechanism = plan_knobs_device_isolation(b);
 		break;
 	case ISOLATION_EXCLUSIVE:
 		outcome->reason = "this version takes no lease on a GPU: nothing would keep other "
@@ -66,19 +66,34 @@ static const char *selection_text(struct plan_build *b)
 	return strbuf_failed(&text) ? NULL : arena_strdup(b->plan->arena, strbuf_str(&text));
 }
 
+/* Tools that configure GPUs have the nodes of all, whichever are selected. */
+static const char *managing_kind(const struct plan_build *b)
+{
+	vec_foreach (const struct plan_companion, item, &b->companions) {
+		if (item->companion->use == COMPANION_MANAGES)
+			return item->companion->kind;
+	}
+	return NULL;
+}
+
 /* WSL2 has one node for every adapter: which GPU a program takes is its own choice. */
 static int report_selection(struct plan_build *b, struct nvb_error **err)
 {
-	const char *text = selection_text(b);
+	const char *text = selection_text(b), *kind = managing_kind(b);
 
 	if (!text)
 		return NVB_OOM(err);
+	if (kind)
+		return plan_knob(b, err, "gpu", text, KNOB_ADVISORY, "environment",
+			"'%s' brings the nodes of all GPUs", kind);
 	for (size_t i = 0; i < b->req->gpus.n; i++) {
 		if (b->req->gpus.items[i].gpu->vendor == GPU_VENDOR_WSL)
 			return plan_knob(b, err, "gpu", text, KNOB_ADVISORY, "device node /dev/dxg",
 				"under WSL2 one node serves every GPU");
 	}
-	return plan_knob(b, err, "gpu", text, KNOB_ENFORCED, device_isolation(b), "%s", "");
+	return plan_knob(b, err, "gpu", text, KNOB_ENFORCED, plan_knobs_device_isolation(b), "%s",
+		b->req->driver_only && !b->req->gpus.n ? "the driver without a GPU was asked for"
+						       : "");
 }
 
 static int report_driver(struct plan_build *b, struct nvb_error **err)
@@ -130,7 +145,7 @@ static int report_capabilities(struct plan_build *b, struct nvb_error **err)
 
 	if (!text)
 		return NVB_OOM(err);
-	if (!b->req->gpus.n)
+	if (!b->req->gpus.n && !b->req->driver_only && !managing_kind(b))
 		return 0;
 	return plan_knob(b, err, "capabilities", text, KNOB_APPLIED,
 		b->plan->mounts.n > b->req->volumes.n ? "device nodes + driver files"
@@ -213,6 +228,10 @@ int plan_knobs_add(struct plan_build *b, struct nvb_error **err)
 		r = report_profile(b, err);
 	if (r >= 0)
 		r = report_capabilities(b, err);
+	if (r >= 0)
+		r = plan_companions_report(b, err);
+	if (r >= 0)
+		r = plan_mig_report(b, err);
 	vec_foreach (struct gpu_driver, driver, &b->inv->drivers) {
 		if (!driver->brings_user_space || !plan_uses_driver(b->inv, b->req, driver))
 			continue;

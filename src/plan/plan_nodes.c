@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Device nodes: what the selected GPUs need for the capabilities asked for, each path once. */
+/* Device nodes: what the selected GPUs need for the capabilities asked for, and what was asked for
+ * beside them; each path once. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,26 +50,19 @@ static int warn_missing(struct plan_build *b, const struct host_node *node, stru
 		"'%s' is missing on the host and its number is not known: left out", node->path);
 }
 
-static int add_node(struct plan_build *b, const struct gpu_node *gpu_node, struct nvb_error **err)
+bool plan_nodes_has(const struct plan *plan, size_t n_known, const char *path)
 {
-	const struct host_node *node = &gpu_node->node;
-	struct plan_node *n;
-
-	if (!(gpu_node->needed_for & b->req->capabilities))
-		return 0;
-	if (!node->exists && gpu_node->optional)
-		return 0;
-	vec_foreach (struct plan_node, have, &b->plan->nodes) {
-		if (strcmp(have->path, node->path) == 0)
-			return 0;
+	for (size_t i = 0; i < n_known; i++) {
+		if (strcmp(plan->nodes.items[i].path, path) == 0)
+			return true;
 	}
-	if (!node->exists) {
-		int r = warn_missing(b, node, err);
+	return false;
+}
 
-		if (r < 0 || !node->type)
-			return r;
-	}
-	n = vec_push(b->plan->arena, &b->plan->nodes);
+int plan_nodes_append(struct plan_build *b, const struct host_node *node, struct nvb_error **err)
+{
+	struct plan_node *n = vec_push(b->plan->arena, &b->plan->nodes);
+
 	if (!n)
 		return NVB_OOM(err);
 	*n = (struct plan_node){
@@ -85,6 +79,29 @@ static int add_node(struct plan_build *b, const struct gpu_node *gpu_node, struc
 		.permissions = "rw",
 	};
 	return 0;
+}
+
+int plan_nodes_add_one(struct plan_build *b, const struct gpu_node *gpu_node,
+	struct nvb_error **err)
+{
+	const struct host_node *node = &gpu_node->node;
+
+	if (!node->exists && gpu_node->optional)
+		return 0;
+	if (plan_nodes_has(b->plan, b->plan->nodes.n, node->path))
+		return 0;
+	if (!node->exists) {
+		int r = warn_missing(b, node, err);
+
+		if (r < 0 || !node->type)
+			return r;
+	}
+	return plan_nodes_append(b, node, err);
+}
+
+static int add_node(struct plan_build *b, const struct gpu_node *node, struct nvb_error **err)
+{
+	return node->needed_for & b->req->capabilities ? plan_nodes_add_one(b, node, err) : 0;
 }
 
 static int add_list(struct plan_build *b, const struct gpu_node_list *list, struct nvb_error **err)
@@ -178,6 +195,10 @@ int plan_nodes_add(struct plan_build *b, struct nvb_error **err)
 		if (r >= 0 && plan_uses_driver(b->inv, b->req, driver))
 			r = add_list(b, &driver->common_nodes, err);
 	}
+	if (r >= 0)
+		r = plan_companions_add_nodes(b, err);
+	if (r >= 0)
+		r = plan_mig_add_nodes(b, err);
 	if (r < 0)
 		return r;
 	if (plan->nodes.n)

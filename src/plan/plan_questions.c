@@ -58,11 +58,31 @@ static int ask_for_library(struct arena *a, const struct driver_file *file,
 	return 0;
 }
 
+static int ask_for_companions(const struct inventory *inv, const struct request *req,
+	struct arena *a, struct string_list *dirs, struct nvb_error **err)
+{
+	struct plan_companion_list companions = { 0 };
+	int r = plan_companions_find(inv, req, a, &companions, err);
+
+	if (r < 0)
+		return r;
+	vec_foreach (const struct plan_companion, item, &companions) {
+		vec_foreach (const struct driver_file, file, &item->companion->files) {
+			if (ask_for_directory(a, file->target, dirs) < 0)
+				return NVB_OOM(err);
+		}
+	}
+	return 0;
+}
+
 int plan_questions(const struct inventory *inv, const struct request *req, struct arena *a,
 	struct string_list *ret_dirs, struct string_list *ret_names, struct nvb_error **err)
 {
 	struct string_list dirs = { 0 }, names = { 0 };
+	int r = ask_for_companions(inv, req, a, &dirs, err);
 
+	if (r < 0)
+		return r;
 	vec_foreach (struct gpu_driver, driver, &inv->drivers) {
 		if (!plan_uses_driver(inv, req, driver))
 			continue;

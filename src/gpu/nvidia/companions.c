@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Source, kinds and node names: NVIDIA Container Toolkit 1.20, its CDI modes gdrcopy, gds, imex,
- * management, mofed and nvswitch, 2026-08.
+ * management, mofed and nvswitch, 2026-08. Remedies: nvidia-modprobe(1); the modules' own names.
  */
 #include "gpu/nvidia/companions.h"
 
@@ -23,6 +23,7 @@ struct node_pattern {
 struct companion_class {
 	const char *kind;
 	enum companion_use use;
+	const char *remedy;
 	const char *channel; /* a device per node, named by the number behind this; NULL: none */
 	struct node_pattern nodes[MAX_PATTERNS];
 	const char *files[MAX_FILES];
@@ -32,34 +33,41 @@ static const struct companion_class classes[] = {
 	{
 		.kind = "nvidia.com/imex-channel",
 		.use = COMPANION_CHOSEN,
+		.remedy = "'nvidia-modprobe -i N:1' makes the node of channel N, where the "
+			  "driver serves IMEX",
 		.channel = "channel",
 		.nodes = { { "/dev/nvidia-caps-imex-channels", "channel[0-9]*" } },
 	},
 	{
 		.kind = "nvidia.com/gds",
 		.use = COMPANION_DATA,
+		.remedy = "load GPUDirect Storage: 'modprobe nvidia-fs'",
 		.nodes = { { "/dev", "nvidia-fs[0-9]*" } },
 		.files = { "/run/udev", "/etc/cufile.json" },
 	},
 	{
 		.kind = "nvidia.com/mofed",
 		.use = COMPANION_DATA,
+		.remedy = "install the adapter's driver, then 'modprobe -a ib_uverbs rdma_ucm'",
 		.nodes = { { "/dev/infiniband", "uverbs[0-9]*" },
 			{ "/dev/infiniband", "rdma_cm" } },
 	},
 	{
 		.kind = "nvidia.com/gdrcopy",
 		.use = COMPANION_DATA,
+		.remedy = "load GDRCopy: 'modprobe gdrdrv'",
 		.nodes = { { "/dev", "gdrdrv" } },
 	},
 	{
 		.kind = "nvidia.com/nvswitch",
 		.use = COMPANION_CHOSEN,
+		.remedy = "on a machine with NVSwitch 'nvidia-modprobe -s -c 0' makes the nodes",
 		.nodes = { { "/dev", "nvidia-nvswitchctl" }, { "/dev", "nvidia-nvswitch[0-9]*" } },
 	},
 	{
 		.kind = "management.nvidia.com/gpu",
 		.use = COMPANION_MANAGES,
+		.remedy = "load the driver: 'modprobe nvidia'",
 		.nodes = { { "/dev", "nvidia*" }, { "/dev/nvidia-caps", "nvidia-cap[0-9]*" },
 			{ "/dev/nvidia-caps-imex-channels", "channel[0-9]*" } },
 	},
@@ -82,7 +90,7 @@ static bool is_directory(const struct host_tree *tree, const char *path)
 {
 	struct stat st;
 
-	return path_stat_in(tree->root_fd, path, &st) == 0 && S_ISDIR(st.st_mode);
+	return host_tree_stat(tree, path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 struct finder {
@@ -201,6 +209,7 @@ int nvidia_find_companions(struct gpu_discovery *d, struct nvb_error **err)
 			.vendor = GPU_VENDOR_NVIDIA,
 			.kind = classes[i].kind,
 			.use = classes[i].use,
+			.remedy = classes[i].remedy,
 		};
 		r = find_class(&f, err);
 		if (r < 0)

@@ -5,7 +5,6 @@
 
 #include "base/number.h"
 
-#define MINORS_PATH "/proc/driver/nvidia-caps/mig-minors"
 #define CAPABILITIES_PATH "/proc/driver/nvidia/capabilities"
 #define MAX_MINORS_BYTES (1 << 20) /* the driver's table for 32 GPUs is 100 KiB */
 #define MAX_MINORS 65536
@@ -73,6 +72,21 @@ int mig_minors_parse(const char *text, size_t length, struct arena *a, struct mi
 	return 0;
 }
 
+bool mig_minor_parse(const char *text, size_t length, uint32_t *ret_minor)
+{
+	uint64_t minor;
+
+	if (!number_parse_n(text, length, MAX_MINOR, &minor))
+		return false;
+	*ret_minor = (uint32_t)minor;
+	return true;
+}
+
+errint_t mig_minors_read(const struct host_tree *tree, char **ret_text)
+{
+	return host_tree_read(tree, MIG_MINORS_PATH, MAX_MINORS_BYTES, ret_text);
+}
+
 bool mig_minors_find(const struct mig_minor_list *list, int gpu, int gi, int ci,
 	uint32_t *ret_minor)
 {
@@ -95,10 +109,10 @@ static int load_tables(struct gpu_discovery *d, struct mig_tables *tables, struc
 		return 0;
 	tables->loaded = true;
 	(void)host_tree_char_major(d->tree, "nvidia-caps", &tables->caps_major);
-	r = host_tree_read(d->tree, MINORS_PATH, MAX_MINORS_BYTES, &text);
+	r = mig_minors_read(d->tree, &text);
 	if (r < 0) {
 		if (string_list_printf(d->inv->arena, &d->inv->warnings,
-			    "MIG instances cannot be opened: read '%s': %s", MINORS_PATH,
+			    "MIG instances cannot be opened: read '%s': %s", MIG_MINORS_PATH,
 			    strerror(-r)) < 0)
 			return NVB_OOM(err);
 		return 0;
@@ -119,12 +133,12 @@ static int add_capability_node(struct gpu_discovery *d, const struct gpu *gpu,
 	if (!mig_minors_find(&tables->minors, gpu->minor, partition->gi, ci, &minor)) {
 		if (tables->minors.n &&
 			string_list_printf(d->inv->arena, &d->inv->warnings,
-				"'%s' does not list instance %d/%d of GPU %s", MINORS_PATH,
+				"'%s' does not list instance %d/%d of GPU %s", MIG_MINORS_PATH,
 				partition->gi, partition->ci, gpu->pci_address) < 0)
 			return NVB_OOM(err);
 		return 0;
 	}
-	(void)snprintf(path, sizeof(path), "/dev/nvidia-caps/nvidia-cap%u", minor);
+	(void)snprintf(path, sizeof(path), MIG_NODE_FORMAT, minor);
 	r = gpu_add_node(d, &partition->nodes, path, CAPABILITY_ALL, false, err);
 	if (r == 0 && tables->caps_major)
 		gpu_number_last_node(&partition->nodes, tables->caps_major, minor);

@@ -17,6 +17,9 @@
 #include "base/arena.h"
 #include "gpu/vendor.h"
 
+#define MIG_MINORS_PATH "/proc/driver/nvidia-caps/mig-minors"
+#define MIG_NODE_FORMAT "/dev/nvidia-caps/nvidia-cap%u"
+
 struct mig_minor {
 	uint16_t gpu;
 	int16_t gi, ci; /* ci -1: the GPU instance itself */
@@ -34,6 +37,15 @@ int mig_minors_parse(const char *text, size_t length, struct arena *a, struct mi
 bool mig_minors_find(const struct mig_minor_list *list, int gpu, int gi, int ci,
 	uint32_t *ret_minor);
 
+/* The minor number behind "config" or "monitor", which are no instances. False: not listed. */
+bool mig_minors_find_control(const char *text, size_t length, const char *name,
+	uint32_t *ret_minor);
+
+/* All of `text` as a minor number. */
+bool mig_minor_parse(const char *text, size_t length, uint32_t *ret_minor);
+/* The driver's table. 0 or -errno; *ret_text is malloc'd. */
+errint_t mig_minors_read(const struct host_tree *tree, char **ret_text);
+
 /* What is read once for all GPUs of a machine; zeroed at first. */
 struct mig_tables {
 	bool loaded;
@@ -44,3 +56,6 @@ struct mig_tables {
 /* Adds gpu's instances as partitions, with their nodes; sets gpu->mig_enabled if there are any. */
 int mig_discover(struct gpu_discovery *d, struct gpu *gpu, struct mig_tables *tables,
 	struct nvb_error **err);
+
+/* See struct gpu_vendor_ops. */
+int mig_find_control(struct gpu_discovery *d, struct nvb_error **err);
