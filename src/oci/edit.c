@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oci/edit.h"
 
+#include <stdarg.h>
 #include <string.h>
 
-#include "format/json.h"
+#include "oci/edit_build.h"
 #include "oci/hook.h"
 
-/* The document while it is edited. */
-struct edit {
-	struct json_builder b;
-	struct json_at root;
-	const struct plan *plan;
-};
-
-static const char *text_member(struct json_object *object, const char *key)
+const char *edit_text_member(struct json_object *object, const char *key)
 {
 	struct json_object *value = NULL;
 
@@ -24,22 +18,8 @@ static const char *text_member(struct json_object *object, const char *key)
 	return json_object_get_string(value);
 }
 
-/* Index of the item whose member `key` is `text`, or the array's length. */
-static size_t find_item(struct json_object *array, const char *key, const char *text)
-{
-	size_t n = json_object_array_length(array);
-
-	for (size_t i = 0; i < n; i++) {
-		const char *member = text_member(json_object_array_get_idx(array, i), key);
-
-		if (member && strcmp(member, text) == 0)
-			return i;
-	}
-	return n;
-}
-
-static void put_item(struct edit *e, struct json_object *array, size_t index,
-	struct json_object *take_item)
+void edit_put_item(
+	struct edit *e, struct json_object *array, size_t index, struct json_object *take_item)
 {
 	if (index == json_object_array_length(array)) {
 		json_append(&e->b, array, take_item);
@@ -49,19 +29,42 @@ static void put_item(struct edit *e, struct json_object *array, size_t index,
 	}
 }
 
+int edit_warn(struct edit *e, struct nvb_error **err, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *copy;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (n < 0)
+		text = NULL;
+	copy = text ? arena_strdup(e->options->arena, text) : NULL;
+	if (!copy || string_list_add(e->options->arena, e->options->warnings, copy) < 0)
+		return NVB_OOM(err);
+	return 0;
+}
+
+/* Of a name that is there twice, programs do not agree which one counts. */
 static void set_variable(struct edit *e, struct json_object *env, const char *assignment)
 {
 	size_t length = strcspn(assignment, "=") + 1;
-	size_t n = json_object_array_length(env), i;
+	size_t n = json_object_array_length(env);
+	bool found = false;
 
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct json_object *item = json_object_array_get_idx(env, i);
 
-		if (json_object_is_type(item, json_type_string) &&
-			strncmp(json_object_get_string(item), assignment, length) == 0)
-			break;
+		if (!json_object_is_type(item, json_type_string) ||
+			strncmp(json_object_get_string(item), assignment, length) != 0)
+			continue;
+		edit_put_item(e, env, i, json_new_string(&e->b, assignment));
+		found = true;
 	}
-	put_item(e, env, i, json_new_string(&e->b, assignment));
+	if (!found)
+		json_append(&e->b, env, json_new_string(&e->b, assignment));
 }
 
 static int edit_env(struct edit *e, const struct json_at *process, struct nvb_error **err)
@@ -138,144 +141,108 @@ static struct json_object *describe_node(struct edit *e, const struct plan_node 
 	return o;
 }
 
-static struct json_object *describe_rule(struct edit *e, const struct plan_node *node)
+bool edit_node_is_left_out(const struct edit *e, const struct plan_node *node)
 {
-	struct json_object *o = json_new_object(&e->b);
-	const char type[] = { node->type, '\0' };
-
-	json_add_bool(&e->b, o, "allow", true);
-	json_add_string(&e->b, o, "type", type);
-	json_add_uint(&e->b, o, "major", node->major);
-	json_add_uint(&e->b, o, "minor", node->minor);
-	json_add_string(&e->b, o, "access", node->permissions);
-	return o;
+	return e->options->user_namespace && node->type && !node->exists;
 }
 
-static int edit_rules(struct edit *e, const struct json_at *linux_at, struct nvb_error **err)
+bool edit_node_is_bound(const struct edit *e, const struct plan_node *node)
 {
-	struct json_at resources, rules;
+	return !node->type || (e->options->user_namespace && node->exists &&
+				      strcmp(node->path, node->host_path) != 0);
+}
+
+static bool is_number(struct json_object *object, const char *key, uint64_t number)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(object, key, &value) &&
+	       json_object_get_uint64(value) == number;
+}
+
+static int keep_node(struct edit *e, struct json_object *own, const struct plan_node *node,
+	struct nvb_error **err)
+{
+	if (node->type == 'p' ||
+		(is_number(own, "major", node->major) && is_number(own, "minor", node->minor)))
+		return 0;
+	return edit_warn(e, err, "the container's own node '%s' stays: it is not %u:%u", node->path,
+		node->major, node->minor);
+}
+
+static int put_node(struct edit *e, struct edit_items *devices, const struct plan_node *node,
+	struct nvb_error **err)
+{
+	size_t at = edit_items_find(devices, node->path);
+
+	if (e->options->keep_own && at < json_object_array_length(devices->array))
+		return keep_node(e, json_object_array_get_idx(devices->array, at), node, err);
+	edit_items_put(e, devices, at, node->path, describe_node(e, node));
+	return 0;
+}
+
+static bool is_made(const struct edit *e, const struct plan_node *node)
+{
+	return !edit_node_is_bound(e, node) && !edit_node_is_left_out(e, node);
+}
+
+static int put_nodes(struct edit *e, const struct json_at *linux_at, struct nvb_error **err)
+{
+	_cleanup_(edit_items_done) struct edit_items items = { 0 };
+	struct json_at devices;
 	int r;
 
-	r = json_ensure(linux_at, "resources", json_type_object, &resources, err);
-	if (r >= 0)
-		r = json_ensure(&resources, "devices", json_type_array, &rules, err);
+	r = json_ensure(linux_at, "devices", json_type_array, &devices, err);
 	if (r < 0)
 		return r;
+	edit_items_init(e, &items, devices.value, "path");
 	vec_foreach (struct plan_node, node, &e->plan->nodes)
-		if (node->type && node->permissions[0])
-			json_append(&e->b, rules.value, describe_rule(e, node));
-	return 0;
+		if (r >= 0 && is_made(e, node))
+			r = put_node(e, &items, node, err);
+	return r;
+}
+
+/* One line for all of them: they may be a driver's whole table. */
+static int warn_of_left_out(struct edit *e, struct nvb_error **err)
+{
+	const struct plan_node *first = NULL;
+	size_t n = 0;
+
+	vec_foreach (struct plan_node, node, &e->plan->nodes) {
+		if (!edit_node_is_left_out(e, node))
+			continue;
+		first = first ? first : node;
+		n++;
+	}
+	if (!n || !e->options->warnings)
+		return 0;
+	if (n == 1)
+		return edit_warn(e, err,
+			"the device node '%s' is not on this machine: in a user namespace it "
+			"cannot be made, and is left out",
+			first->host_path);
+	return edit_warn(e, err,
+		"%zu device nodes are not on this machine, '%s' the first: in a user namespace "
+		"they cannot be made, and are left out",
+		n, first->host_path);
 }
 
 static int edit_nodes(struct edit *e, struct nvb_error **err)
 {
-	struct json_at linux_at, devices;
 	bool made = false, ruled = false;
-	int r;
+	struct json_at linux_at;
+	int r = warn_of_left_out(e, err);
 
 	vec_foreach (struct plan_node, node, &e->plan->nodes) {
-		made |= node->type;
-		ruled |= node->type && node->permissions[0];
+		made |= is_made(e, node);
+		ruled |= edit_node_has_rule(e, node);
 	}
-	if (!made)
-		return 0;
+	if (r < 0 || (!made && !ruled))
+		return r;
 	r = json_ensure(&e->root, "linux", json_type_object, &linux_at, err);
-	if (r >= 0)
-		r = json_ensure(&linux_at, "devices", json_type_array, &devices, err);
-	if (r < 0)
-		return r;
-	vec_foreach (struct plan_node, node, &e->plan->nodes)
-		if (node->type)
-			put_item(e, devices.value, find_item(devices.value, "path", node->path),
-				describe_node(e, node));
-	return ruled ? edit_rules(e, &linux_at, err) : 0;
-}
-
-static struct json_object *describe_mount(struct edit *e, const char *type, const char *source,
-	const char *destination, const struct string_list *options)
-{
-	struct json_object *o = json_new_object(&e->b);
-	struct json_object *array;
-
-	json_add_string(&e->b, o, "destination", destination);
-	json_add_string(&e->b, o, "type", type ? type : "bind");
-	json_add_string(&e->b, o, "source", source);
-	array = json_add_array(&e->b, o, "options");
-	vec_foreach (const char *, option, options)
-		json_append_string(&e->b, array, *option);
-	return o;
-}
-
-static size_t mount_depth(struct json_object *mount)
-{
-	const char *destination = text_member(mount, "destination");
-
-	return destination ? plan_mount_depth(destination) : 0;
-}
-
-/*
- * All mounts, also those that were there: a CDI mount on /usr/lib must not cover the document's on
- * /usr/lib/x. Mounts of the same depth keep their order. Takes the place of the array.
- */
-static void sort_mounts(struct edit *e, struct json_object *mounts)
-{
-	struct json_object *sorted = json_new_array(&e->b);
-	size_t n = json_object_array_length(mounts), deepest = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t depth = mount_depth(json_object_array_get_idx(mounts, i));
-
-		deepest = depth > deepest ? depth : deepest;
-	}
-	for (size_t depth = 0; depth <= deepest; depth++) {
-		for (size_t i = 0; i < n; i++) {
-			struct json_object *mount = json_object_array_get_idx(mounts, i);
-
-			if (mount_depth(mount) == depth)
-				json_append(&e->b, sorted, json_object_get(mount));
-		}
-	}
-	json_add(&e->b, e->root.value, "mounts", sorted);
-}
-
-static void put_mount(struct edit *e, struct json_object *mounts, const char *destination,
-	struct json_object *take_mount)
-{
-	put_item(e, mounts, find_item(mounts, "destination", destination), take_mount);
-}
-
-static bool has_mounts(const struct plan *plan)
-{
-	vec_foreach (struct plan_node, node, &plan->nodes)
-		if (!node->type)
-			return true;
-	return plan->mounts.n > 0;
-}
-
-static int edit_mounts(struct edit *e, struct nvb_error **err)
-{
-	static const char *const words[] = { "bind", "nosuid", "noexec" };
-	const char *items[ELEMENTS(words)];
-	struct string_list bound = { .items = items, .n = ELEMENTS(words) };
-	struct json_at mounts;
-	int r;
-
-	if (!has_mounts(e->plan))
-		return 0;
-	r = json_ensure(&e->root, "mounts", json_type_array, &mounts, err);
-	if (r < 0)
-		return r;
-	memcpy(items, words, sizeof(words));
-	/* A stand-in without numbers can only be bound. */
-	vec_foreach (struct plan_node, node, &e->plan->nodes)
-		if (!node->type)
-			put_mount(e, mounts.value, node->path,
-				describe_mount(e, NULL, node->host_path, node->path, &bound));
-	vec_foreach (struct plan_mount, m, &e->plan->mounts)
-		put_mount(e, mounts.value, m->destination,
-			describe_mount(e, m->type, m->source, m->destination, &m->options));
-	sort_mounts(e, mounts.value);
-	return 0;
+	if (r >= 0 && made)
+		r = put_nodes(e, &linux_at, err);
+	return r >= 0 && ruled ? edit_rules(e, &linux_at, err) : r;
 }
 
 static int add_hook(struct edit *e, const struct json_at *hooks, const struct plan_hook *hook,
@@ -373,9 +340,10 @@ static int edit_machine_parts(struct edit *e, struct nvb_error **err)
 	return r;
 }
 
-int oci_edit_plan(struct json_object *config, const struct plan *plan, struct nvb_error **err)
+int oci_edit_plan_with(struct json_object *config, const struct plan *plan,
+	const struct oci_edit_options *options, struct nvb_error **err)
 {
-	struct edit e = { .b = JSON_BUILDER_INIT, .plan = plan };
+	struct edit e = { .b = JSON_BUILDER_INIT, .plan = plan, .options = options };
 	int r;
 
 	r = json_root(config, json_type_object, &e.root, err);
@@ -390,4 +358,11 @@ int oci_edit_plan(struct json_object *config, const struct plan *plan, struct nv
 	if (r >= 0)
 		r = edit_hooks(&e, err);
 	return r < 0 ? r : json_builder_check(&e.b, err);
+}
+
+int oci_edit_plan(struct json_object *config, const struct plan *plan, struct nvb_error **err)
+{
+	const struct oci_edit_options options = { .root_fd = -1 };
+
+	return oci_edit_plan_with(config, plan, &options, err);
 }

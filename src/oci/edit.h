@@ -10,6 +10,21 @@
 
 #include "plan/plan.h"
 
+/* Where a container is made from the document as it stands, by somebody else. */
+struct oci_edit_options {
+	/*
+	 * Nodes and mounts that the document has on the plan's places stay, each with a warning if
+	 * the plan's differs; its mounts keep their order, and the plan's go where they neither cover
+	 * one of them nor are covered.
+	 */
+	bool keep_own;
+	int root_fd; /* with keep_own: the container's root, which tells where destinations lead */
+	/* A runtime binds nodes there, and from the very path: others must be mounts. */
+	bool user_namespace;
+	struct arena *arena; /* of the warnings; with keep_own */
+	struct string_list *warnings;
+};
+
 /*
  * Environment (a name that is set is replaced), device nodes with their cgroup rules, network
  * devices, RDT, mounts (all of them sorted then: parents before what lies below them), hooks and
@@ -17,3 +32,7 @@
  * one with the same path. Errors: NVB_ERR_FORMAT (the document is no container configuration).
  */
 int oci_edit_plan(struct json_object *config, const struct plan *plan, struct nvb_error **err);
+
+/* The same with options. */
+int oci_edit_plan_with(struct json_object *config, const struct plan *plan,
+	const struct oci_edit_options *options, struct nvb_error **err);
