@@ -31,6 +31,11 @@ void check_note(struct doctor *d, enum doctor_result result, const char *format,
 	__attribute__((format(printf, 3, 4)));
 void check_fix(struct doctor *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* "runc version 1.1.5", in the arena; NULL if the program does not answer. */
+const char *check_version_of(struct doctor *d, const char *program);
+/* True for a runc that keeps no rule of a device without a link in /dev/char. */
+bool check_runc_needs_links(const char *version);
+
 #define CHECK(name, function, scope) void function(struct doctor *d);
 #include "doctor/checks.def"
 #undef CHECK

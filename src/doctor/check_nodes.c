@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks of device nodes: are they there, do they lead to the driver, may the user open them. */
+/*
+ * Checks of device nodes: are they there, do they lead to the driver, may the user open them, does
+ * systemd find them by number.
+ */
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <string.h>
 
 #include "base/number.h"
+#include "base/spawn.h"
 #include "doctor/advice.h"
 #include "doctor/check.h"
 
 #define MAX_GROUP_FILE_BYTES (1 << 20)
+#define SYSTEMD_LIBRARY	     "libsystemd-shared-" /* 239.so */
 
 struct node_ref {
 	const struct host_node *node;
@@ -194,4 +199,117 @@ void check_node_access(struct doctor *d)
 			d->user->name ? d->user->name : "this user");
 	else
 		check_note(d, DOCTOR_SKIPPED, "there is no device node to open");
+}
+
+/* Links of device numbers: runtime/dev_char.h tells what they are for. */
+
+bool check_runc_needs_links(const char *version)
+{
+	static const char *affected[] = { "1.1.3", "1.1.4", "1.1.5", "1.1.6" };
+	static const char prefix[] = "runc version ";
+	size_t length;
+
+	if (strncmp(version, prefix, strlen(prefix)) != 0)
+		return false;
+	version += strlen(prefix);
+	/* Distributions add what is theirs: "1.1.5+ds1". */
+	length = strspn(version, "0123456789.");
+	for (size_t i = 0; i < ELEMENTS(affected); i++) {
+		if (strlen(affected[i]) == length && memcmp(version, affected[i], length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* systemd takes numbers from the path itself since version 240. Older ones lie in these places. */
+static bool has_old_systemd(struct doctor *d)
+{
+	static const char *directories[] = { "/usr/lib/systemd", "/lib/systemd" };
+
+	for (size_t i = 0; i < ELEMENTS(directories); i++) {
+		struct string_list names = { 0 };
+
+		if (host_tree_list(d->tree, d->arena, directories[i], &names) < 0)
+			continue;
+		vec_foreach (const char *, name, &names) {
+			const char *digits = *name + strlen(SYSTEMD_LIBRARY);
+			uint64_t version;
+
+			if (strncmp(*name, SYSTEMD_LIBRARY, strlen(SYSTEMD_LIBRARY)) == 0 &&
+				number_parse_n(
+					digits, strspn(digits, "0123456789"), UINT32_MAX, &version))
+				return version < 240;
+		}
+	}
+	return false;
+}
+
+/* Who needs the links here; NULL: nobody. */
+static const char *who_needs_links(struct doctor *d)
+{
+	_cleanup_free_ char *runc = NULL;
+	const char *version;
+
+	if (has_old_systemd(d))
+		return "systemd before version 240";
+	if (!host_tree_is_live(d->tree))
+		return NULL;
+	runc = spawn_find_program("runc", SPAWN_SYSTEM_PATH);
+	version = runc ? check_version_of(d, runc) : NULL;
+	return version && check_runc_needs_links(version) ? version : NULL;
+}
+
+static bool has_link(struct doctor *d, const struct host_node *node)
+{
+	const char *path = arena_printf(
+		d->arena, "/dev/char/%u:%u", (unsigned)node->major, (unsigned)node->minor);
+	struct host_node found;
+
+	d->out_of_memory |= !path;
+	return path && host_tree_node(d->tree, d->arena, path, &found) == 0 && found.type == 'c' &&
+	       found.major == node->major && found.minor == node->minor;
+}
+
+static void note_missing_links(struct doctor *d, const struct host_node *first, size_t n)
+{
+	const char *who = who_needs_links(d);
+
+	if (!who) {
+		check_note(d, DOCTOR_OK, "nothing here needs those that are missing (%zu)", n);
+		return;
+	}
+	check_note(d, DOCTOR_WARNING,
+		"'/dev/char/%u:%u' for '%s' is missing (%zu nodes): with %s, containers whose "
+		"devices systemd guards lose the node at systemctl daemon-reload",
+		first->major, first->minor, first->path, n, who);
+	check_fix(d,
+		"ln -sf ../%s /dev/char/%u:%u, and so for each node of the GPUs; nvbind-runtime "
+		"does it when it starts a container",
+		first->path + strlen("/dev/"), first->major, first->minor);
+}
+
+void check_node_links(struct doctor *d)
+{
+	struct node_ref_list list = collect_nodes(d);
+	const struct host_node *missing = NULL;
+	size_t n = 0, n_missing = 0;
+
+	if (!host_tree_exists(d->tree, "/run/systemd/system")) {
+		check_note(d, DOCTOR_SKIPPED, "systemd does not run here");
+		return;
+	}
+	vec_foreach (const struct node_ref, ref, &list) {
+		if (!ref->node->exists || ref->node->type != 'c' ||
+			strncmp(ref->node->path, "/dev/", strlen("/dev/")) != 0)
+			continue;
+		n++;
+		if (has_link(d, ref->node))
+			continue;
+		missing = missing ? missing : ref->node;
+		n_missing++;
+	}
+	if (missing)
+		note_missing_links(d, missing, n_missing);
+	else if (n)
+		check_note(d, DOCTOR_OK, "every node has a link in '/dev/char' (%zu)", n);
 }

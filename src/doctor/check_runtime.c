@@ -9,8 +9,7 @@
 #define VERSION_LIMIT_BYTES 65536
 #define VERSION_TIMEOUT_MS  3000
 
-/* "runc version 1.1.5", in the arena; NULL if the program does not answer. */
-static const char *version_of(struct doctor *d, const char *program)
+const char *check_version_of(struct doctor *d, const char *program)
 {
 	const char *argv[] = { program, "--version", NULL };
 	struct spawn_capture_options options = {
@@ -39,7 +38,7 @@ void check_oci_runtime(struct doctor *d)
 			check_fix(d, "%s", nvb_error_get_hint(err));
 		return;
 	}
-	version = version_of(d, runtime.path);
+	version = check_version_of(d, runtime.path);
 	if (version) {
 		check_note(d, DOCTOR_OK, "'%s' is %s", runtime.path, version);
 		return;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The runtime that really makes containers: this program becomes it. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+
+/*
+ * The first of `names` that is installed and is not this very program, also under another name.
+ * A plain name is looked for in SPAWN_SYSTEM_PATH. The path is malloc'd.
+ * Errors: NVB_ERR_ENGINE: none is left, or this program was started by itself.
+ */
+int low_level_find(const struct string_list *names, char **ret_path, struct nvb_error **err);
+
+/* Returns only if it fails. argv[0] is replaced by `path`. */
+int low_level_exec(const char *path, char **argv, struct nvb_error **err);

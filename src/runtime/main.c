@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "gpu/enrich.h"
+#include "runtime/personality.h"
+
+static const struct personality {
+	const char *name;
+	int (*main)(int argc, char **argv);
+} personalities[] = {
+	{ "nvidia-container-runtime", runtime_main },
+	{ "nvidia-container-runtime-hook", hook_main },
+	{ "nvidia-container-toolkit", hook_main },
+	{ "nvidia-container-cli", cli_main },
+};
+
+/* A file opened as descriptor 0, 1 or 2 would receive what is meant for the terminal. */
+static bool open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return false;
+	(void)close(fd);
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 0 ? path_base_name(argv[0]) : "";
+
+	/* The vendor's library is asked by a process of its own: this program again. */
+	if (argc > 1 && strcmp(argv[1], ENRICH_WORKER_ARGUMENT) == 0)
+		return enrich_worker_main(argc - 1, argv + 1);
+	if (argc < 1 || !open_standard_descriptors()) {
+		perror("nvbind-runtime: open '/dev/null'");
+		return 1;
+	}
+	for (size_t i = 0; i < ELEMENTS(personalities); i++)
+		if (strcmp(personalities[i].name, name) == 0)
+			return personalities[i].main(argc, argv);
+	return runtime_main(argc, argv);
+}

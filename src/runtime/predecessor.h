@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* NVIDIA's prestart hook, as engines add it for their --gpus option: what it would do is done. */
+#pragma once
+
+#include <json-c/json.h>
+
+/* Returns how many hooks were taken out. Hooks of others stay. */
+size_t predecessor_remove_hooks(struct json_object *config);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The OCI runtime: edits the configuration where a GPU is asked for, then becomes crun or runc. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "runtime/arguments.h"
+#include "runtime/engine_log.h"
+#include "runtime/inject.h"
+#include "runtime/low_level.h"
+#include "runtime/personality.h"
+
+static const char help_text[] =
+	"Usage: nvbind-runtime [GLOBAL OPTION...] COMMAND [OPTION...] [ARG...]\n"
+	"\n"
+	"An OCI runtime for container engines. Where 'create', 'run' or 'restore' makes a\n"
+	"container that asks for GPUs, it adds them to the bundle's configuration. Then it\n"
+	"becomes runc or crun with the same arguments: their commands and options are its own.\n"
+	"\n"
+	"  --version  the version, and that of the low-level runtime\n"
+	"  --help     this text\n"
+	"\n"
+	"Environment:\n"
+	"  NVBIND_OCI_RUNTIME     name or path of the low-level runtime\n"
+	"  NVBIND_RUNTIME_CONFIG  path of the policy, in place of " RUNTIME_POLICY_PATH "\n"
+	"  NVBIND_HOST_ROOT       the machine whose GPUs are given, in place of '/'\n"
+	"\n"
+	"See nvbind-runtime(8).\n";
+
+/* The low-level runtime says the rest: engines read its version. */
+static void print_version(void)
+{
+	(void)puts("nvbind-runtime " NVBIND_VERSION);
+	(void)fflush(stdout);
+}
+
+/*
+ * A container that runs must be managed even where the policy is broken meanwhile: only what makes
+ * a container insists on it.
+ */
+static int read_policy(const struct runtime_arguments *arguments, struct arena *a,
+	struct runtime_policy *ret, struct nvb_error **err)
+{
+	static const char *names[] = { "runc", "crun" };
+	_cleanup_error_ struct nvb_error *problem = NULL;
+	int r = runtime_policy_read(a, ret, &problem);
+
+	if (r >= 0)
+		return 0;
+	if (runtime_arguments_make_container(arguments)) {
+		*err = TAKE_PTR(problem);
+		return r;
+	}
+	log_warning("%s: the default runtimes are used", nvb_error_message(problem));
+	*ret = (struct runtime_policy){
+		.container = container_policy_default,
+		.low_level_runtimes = { .items = names, .n = ELEMENTS(names) },
+	};
+	return 0;
+}
+
+static int choose_low_level(const struct runtime_policy *policy, struct arena *a, char **ret_path,
+	struct nvb_error **err)
+{
+	const char *named = secure_getenv("NVBIND_OCI_RUNTIME");
+	struct string_list names = { 0 };
+
+	if (!named || !named[0])
+		return low_level_find(&policy->low_level_runtimes, ret_path, err);
+	if (string_list_add(a, &names, named) < 0)
+		return NVB_OOM(err);
+	return low_level_find(&names, ret_path, err);
+}
+
+static int prepare_container(const struct runtime_arguments *arguments,
+	const struct runtime_policy *policy, struct nvb_error **err)
+{
+	_cleanup_(bundle_done) struct bundle bundle = BUNDLE_INIT;
+	int r = bundle_open(
+		arguments->bundle ? arguments->bundle : ".", arguments->config, &bundle, err);
+
+	return r < 0 ? r : inject(&bundle, policy, arguments, err);
+}
+
+/* Returns only if it fails. */
+static int run(const struct runtime_arguments *arguments, char **argv, struct arena *a,
+	struct nvb_error **err)
+{
+	_cleanup_free_ char *low_level = NULL;
+	struct runtime_policy policy = { 0 };
+	int r;
+
+	r = read_policy(arguments, a, &policy, err);
+	if (r < 0)
+		return r;
+	engine_log_open(arguments, &policy);
+	r = choose_low_level(&policy, a, &low_level, err);
+	if (r >= 0 && runtime_arguments_make_container(arguments))
+		r = prepare_container(arguments, &policy, err);
+	return r < 0 ? r : low_level_exec(low_level, argv, err);
+}
+
+int runtime_main(int argc, char **argv)
+{
+	/* The log reads the policy until the end. */
+	_cleanup_(arena_freep) struct arena *arena = arena_new();
+	_cleanup_error_ struct nvb_error *err = NULL;
+	struct runtime_arguments arguments;
+
+	runtime_arguments_scan(argc, argv, &arguments);
+	if (!arguments.command && arguments.help) {
+		(void)fputs(help_text, stdout);
+		return 0;
+	}
+	if (!arguments.command && arguments.version)
+		print_version();
+	engine_log_open(&arguments, NULL);
+	if (!arena)
+		(void)NVB_OOM(&err);
+	else
+		(void)run(&arguments, argv, arena, &err);
+	engine_log_error(err);
+	return 1;
+}
