@@ -5,32 +5,16 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "engine/bolt/bolt.h"
-#include "gpu/discover.h"
 #include "nvbind/enrichment.h"
-#include "nvbind/run_devices.h"
-#include "nvbind/run_options.h"
-
-/* Everything that one run is made of, in the order in which it comes to be. */
-struct run {
-	struct arena *arena;
-	struct run_options options;
-	struct host_tree tree;
-	struct inventory *inv;
-	struct request request;
-	struct string_list selectors; /* of --gpu, without CDI names of other kinds */
-	struct run_devices devices;
-	struct bolt_container *container; /* NULL: a dry run without an image */
-	struct container_root *root;
-	struct plan *plan;
-};
+#include "nvbind/run.h"
 
 static void run_done(struct run *run)
 {
 	plan_free(run->plan);
 	run_devices_done(&run->devices);
 	container_root_free(run->root);
-	bolt_free(run->container);
+	if (run->engine)
+		run->engine->done(run);
 	inventory_free(run->inv);
 	host_tree_done(&run->tree);
 	arena_free(run->arena);
@@ -79,7 +63,6 @@ static int select_gpus(struct run *run, struct nvb_error **err)
 static int make_request(struct run *run, struct nvb_error **err)
 {
 	const struct run_options *o = &run->options;
-	int r;
 
 	run->request = (struct request){
 		.engine = o->engine,
@@ -93,44 +76,18 @@ static int make_request(struct run *run, struct nvb_error **err)
 		.driver = o->driver,
 		.env = o->env,
 		.volumes = o->volumes,
-		.device_isolation = bolt_device_isolation(run->arena),
 	};
-	r = select_gpus(run, err);
-	if (r >= 0 && o->cdi)
+	return select_gpus(run, err);
+}
+
+static int prepare_engine(struct run *run, struct nvb_error **err)
+{
+	int r = run->engine->prepare(run, err);
+
+	if (r >= 0 && run->by_cdi)
 		r = run_devices_take_gpus(
 			&run->devices, run->inv, run->arena, &run->request.gpus, err);
 	return r;
-}
-
-/* A dry run needs no image: without one, the facts of the most common root are assumed. */
-static bool image_is_at_hand(const struct run_options *o)
-{
-	return !o->dry_run || o->rootfs || (o->image && strcmp(o->image, "host") == 0);
-}
-
-static int open_container(struct run *run, struct nvb_error **err)
-{
-	const struct run_options *o = &run->options;
-	const struct bolt_options options = {
-		.image = o->image,
-		.rootfs = o->rootfs,
-		.name = o->name,
-		.hostname = o->hostname,
-		.workdir = o->workdir,
-		.user = o->user,
-		.network = o->network,
-		.interactive = o->interactive,
-		.terminal = o->tty,
-		.read_only = o->read_only,
-	};
-	int r;
-
-	if (!image_is_at_hand(o))
-		return 0;
-	r = bolt_open(&options, &run->container, err);
-	if (r < 0)
-		return r;
-	return bolt_command(run->container, &o->command, run->arena, &run->request.command, err);
 }
 
 static int make_plan(struct run *run, struct nvb_error **err)
@@ -141,17 +98,14 @@ static int make_plan(struct run *run, struct nvb_error **err)
 	r = plan_questions(run->inv, &run->request, run->arena, &dirs, &sonames, err);
 	if (r < 0)
 		return r;
-	if (run->container)
-		r = container_root_inspect(
-			bolt_root_fd(run->container), &dirs, &sonames, &run->root, err);
-	else
-		r = container_root_assume(&dirs, &run->root, err);
+	r = run->engine->inspect(run, &dirs, &sonames, err);
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "look at the container's root");
 	r = plan_make(run->inv, &run->request, run->root, &run->plan, err);
-	return r < 0 ? r :
-		       run_devices_apply(&run->devices, &run->options, &run->tree, run->arena,
-			       run->plan, err);
+	if (r >= 0)
+		r = run_devices_apply(&run->devices, &run->options, &run->tree, run->arena,
+			run->plan, err);
+	return r < 0 ? r : run->engine->complete(run, err);
 }
 
 static int print_plan(const struct run *run, struct nvb_error **err)
@@ -180,9 +134,8 @@ static int refuse_unsupported_isolation(const struct plan *plan, struct nvb_erro
 		"run with --isolation shared, or see the plan with --dry-run");
 }
 
-static int execute(const struct run *run, struct nvb_error **err)
+static int execute(struct run *run, struct nvb_error **err)
 {
-	int exit_code = 0;
 	int r;
 
 	r = refuse_unsupported_isolation(run->plan, err);
@@ -192,8 +145,7 @@ static int execute(const struct run *run, struct nvb_error **err)
 		log_notice("%s", *warning);
 	vec_foreach (const char *, warning, &run->plan->warnings)
 		log_warning("%s", *warning);
-	r = bolt_run(run->container, run->plan, &exit_code, err);
-	return r < 0 ? r : exit_code;
+	return run->engine->execute(run, err);
 }
 
 int cmd_run(const struct command_context *context, int argc, char **argv, struct nvb_error **err)
@@ -207,17 +159,18 @@ int cmd_run(const struct command_context *context, int argc, char **argv, struct
 	if (!run.arena)
 		return NVB_OOM(err);
 	/* Other users of the container must be able to read what is made for it. */
-	(void)umask(022);
+	run.umask = umask(022);
 	r = run_options_parse(run.arena, context, argc, argv, &run.options, err);
 	if (r <= 0)
 		return r;
+	run.engine = strcmp(run.options.engine, "bolt") == 0 ? &run_bolt_engine : &run_client_engine;
 	r = run_devices_split(&run.options, run.arena, &run.devices, &run.selectors, err);
 	if (r >= 0)
 		r = read_machine(&run, err);
 	if (r >= 0)
 		r = make_request(&run, err);
 	if (r >= 0)
-		r = open_container(&run, err);
+		r = prepare_engine(&run, err);
 	if (r >= 0)
 		r = make_plan(&run, err);
 	if (r < 0)

@@ -5,6 +5,7 @@
 
 #include "base/path.h"
 #include "cdi/apply.h"
+#include "cdi/presence.h"
 
 void run_devices_done(struct run_devices *devices)
 {
@@ -50,10 +51,79 @@ int run_devices_take_gpus(struct run_devices *devices, const struct inventory *i
 	return 0;
 }
 
+/* A spec that no device was asked of cannot spoil anything. */
+static int check_spec(const struct cdi_spec *spec, const char *newest, const struct inventory *inv,
+	const struct host_tree *tree, struct arena *a, const char **ret_problem,
+	struct nvb_error **err)
+{
+	struct cdi_finding_list findings = { 0 };
+	const char *problem;
+	int r;
+
+	if (newest && strverscmp(spec->version, newest) > 0) {
+		problem = arena_printf(a, "'%s' is of CDI %s, and this engine reads no newer than %s",
+			spec->path, spec->version, newest);
+	} else {
+		r = cdi_spec_find_missing(
+			spec, tree, cdi_spec_driver_version(spec, inv), a, &findings, err);
+		if (r < 0)
+			return r;
+		if (!findings.n)
+			return 0;
+		problem = arena_printf(
+			a, "'%s' is stale: %s", spec->path, findings.items[0].message);
+	}
+	if (!problem)
+		return NVB_OOM(err);
+	*ret_problem = problem;
+	return 0;
+}
+
+/* An error of the registry is what the engine would say too: here it is an answer. */
+static int as_problem(struct nvb_error *problem, struct arena *a, const char **ret_problem,
+	struct nvb_error **err)
+{
+	*ret_problem = arena_strdup(a, nvb_error_message(problem));
+	return *ret_problem ? 0 : NVB_OOM(err);
+}
+
+int run_devices_find_problem(const struct run_devices *devices,
+	const struct string_list *directories, const char *newest, const struct inventory *inv,
+	const struct host_tree *tree, const struct selection *selection, struct arena *a,
+	const char **ret_problem, struct nvb_error **err)
+{
+	_cleanup_(cdi_registry_freep) struct cdi_registry *registry = NULL;
+	_cleanup_error_ struct nvb_error *problem = NULL;
+	const struct cdi_spec *checked = NULL;
+	struct cdi_found_list found = { 0 };
+	struct string_list names = { 0 };
+	int r;
+
+	*ret_problem = NULL;
+	r = selector_cdi_names(selection, inv, a, &names, err);
+	if (r >= 0)
+		r = append(a, &names, &devices->names, err);
+	if (r < 0)
+		return r;
+	r = cdi_registry_read(directories, &registry, &problem);
+	if (r >= 0)
+		r = cdi_registry_resolve(registry, &names, a, &found, &problem);
+	if (r < 0)
+		return as_problem(problem, a, ret_problem, err);
+	vec_foreach (struct cdi_found, device, &found) {
+		if (device->spec != checked)
+			r = check_spec(device->spec, newest, inv, tree, a, ret_problem, err);
+		checked = device->spec;
+		if (r < 0 || *ret_problem)
+			return r;
+	}
+	return 0;
+}
+
 /* What a configuration can say, and no container of ours can have. */
 static int refuse_unsupported(const struct plan *plan, struct nvb_error **err)
 {
-	if (!plan->net_devices.n && !plan->rdt)
+	if ((!plan->net_devices.n && !plan->rdt) || strcmp(plan->engine, "bolt") != 0)
 		return 0;
 	return NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
 		"apply CDI devices: the built-in engine has no %s",
@@ -66,12 +136,13 @@ static int apply_specs(struct run_devices *devices, const struct run_options *op
 	const struct cdi_apply_options apply = {
 		.devices = &devices->found, .tree = tree, .user_env = &options->env
 	};
-	struct string_list directories = { 0 };
-	int r;
+	struct string_list directories = devices->directories;
+	int r = 0;
 
 	if (!devices->names.n)
 		return 0;
-	r = cdi_host_directories(tree, a, &directories, err);
+	if (!directories.n)
+		r = cdi_host_directories(tree, a, &directories, err);
 	if (r >= 0)
 		r = cdi_registry_read(&directories, &devices->registry, err);
 	if (r >= 0)

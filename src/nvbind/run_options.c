@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nvbind/run_options.h"
 
-#include <fcntl.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/log.h"
+#include "nvbind/run_words.h"
 #include "request/nearest.h"
 
-#define ENV_FILE_BYTES ((size_t)1 << 20)
 #define NAME_LIMIT 128
 #define HOSTNAME_LIMIT 64 /* the kernel's HOST_NAME_MAX */
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -18,7 +16,7 @@
 struct parser {
 	struct arena *arena;
 	struct run_options *options;
-	struct string_list env, env_file;
+	bool given[OPTION_COUNT];
 	const char *isolation_from; /* the option that chose the isolation; NULL: none yet */
 	bool isolate;
 	bool format_given;
@@ -69,19 +67,18 @@ static int choose_driver(struct parser *p, const char *value, struct nvb_error *
 
 static int choose_engine(struct parser *p, const char *value, struct nvb_error **err)
 {
-	int r;
+	static const char *const engines[] = { "bolt", "docker", "podman", "auto" };
 
-	if (strcmp(value, "bolt") == 0) {
-		p->options->engine = "bolt";
+	for (size_t i = 0; i < ELEMENTS(engines); i++) {
+		if (strcmp(value, engines[i]) != 0)
+			continue;
+		p->options->engine = engines[i];
 		return 0;
 	}
-	if (strcmp(value, "docker") == 0 || strcmp(value, "podman") == 0) {
-		r = NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
-			"option '--runtime': this version cannot drive '%s'", value);
-		return NVB_HINT(err, r, "leave it out, or use '--runtime bolt'");
-	}
 	return NVB_RAISE(err, NVB_ERR_USAGE, 0,
-		"option '--runtime': unknown engine '%.64s'; known is 'bolt'", value);
+		"option '--runtime': unknown engine '%.64s'; known are 'bolt', 'docker', 'podman', "
+		"'auto'",
+		value);
 }
 
 /* KEY=VALUE of --config; the keys are those of the configuration file. */
@@ -130,59 +127,6 @@ static int set_config(struct parser *p, const char *value, struct nvb_error **er
 	return raise_config_key(value, length, err);
 }
 
-/* Adds NAME=VALUE, or NAME with our own value; an unset variable adds nothing. */
-static int add_env(
-	struct parser *p, struct string_list *list, const char *text, struct nvb_error **err)
-{
-	size_t length = strcspn(text, "=");
-	const char *value;
-	int r;
-
-	if (!length)
-		return NVB_RAISE(err, NVB_ERR_USAGE, 0, "variable '%.64s': it has no name", text);
-	if (text[length]) {
-		r = string_list_add(p->arena, list, text);
-	} else {
-		value = secure_getenv(text);
-		r = value ? string_list_printf(p->arena, list, "%s=%s", text, value) : 0;
-	}
-	return r < 0 ? NVB_OOM(err) : 0;
-}
-
-/* Docker's format: one NAME=VALUE or NAME per line, '#' begins a comment line, no quoting. */
-static int read_env_file(struct parser *p, const char *path, struct nvb_error **err)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	_cleanup_free_ char *text = NULL;
-	size_t length, number = 0;
-	char *next;
-	int r;
-
-	r = fd < 0 ? -errno : file_read_fd(fd, ENV_FILE_BYTES, &text, &length);
-	if (r < 0)
-		return NVB_RAISE(err, nvb_status_from_errno(-r, NVB_ERR_IO), -r,
-			"read the variables in '%s'", path);
-	if (strlen(text) != length)
-		return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "'%s' is not a text file", path);
-	for (char *line = text; line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		number++;
-		line[strcspn(line, "\r")] = '\0';
-		line += strspn(line, " \t");
-		if (!*line || *line == '#')
-			continue;
-		line = arena_strdup(p->arena, line);
-		if (!line)
-			return NVB_OOM(err);
-		r = add_env(p, &p->env_file, line, err);
-		if (r < 0)
-			return NVB_CONTEXT(err, r, "'%s', line %zu", path, number);
-	}
-	return 0;
-}
-
 static int add_gpu(struct parser *p, const char *value, struct nvb_error **err)
 {
 	int r = selector_check(value, err);
@@ -206,21 +150,6 @@ static int add_device(struct parser *p, const char *value, struct nvb_error **er
 			"give VENDOR/CLASS=NAME ('nvbind cdi list' shows them), or a path");
 	}
 	return string_list_add(p->arena, list, value) < 0 ? NVB_OOM(err) : 0;
-}
-
-static int add_volume(struct parser *p, const char *value, struct nvb_error **err)
-{
-	struct volume *slot, v;
-	int r;
-
-	r = volume_parse(p->arena, value, &v, err);
-	if (r < 0)
-		return r;
-	slot = vec_push(p->arena, &p->options->volumes);
-	if (!slot)
-		return NVB_OOM(err);
-	*slot = v;
-	return 0;
 }
 
 static int set_capabilities(struct parser *p, const char *value, struct nvb_error **err)
@@ -290,22 +219,74 @@ static void set_flag(struct parser *p, int id)
 	case OPTION_RUN_READ_ONLY:
 		o->read_only = true;
 		break;
+	case OPTION_RUN_DETACH:
+		o->detach = true;
+		break;
+	case OPTION_RUN_RM:
+		o->remove = true;
+		break;
 	case OPTION_RUN_ROOTLESS:
 		o->rootless = true;
 		break;
 	case OPTION_RUN_DRY_RUN:
 		o->dry_run = true;
 		break;
-	default: /* --rm: it is always so */
+	default:
 		break;
 	}
+}
+
+/* The options whose words an engine reads. Returns 1 if it was none of them. */
+static int set_word(struct parser *p, int id, const char *value, struct nvb_error **err)
+{
+	struct run_words *w = &p->options->words;
+	struct string_list *list = NULL;
+
+	switch (id) {
+	case OPTION_RUN_ENV:
+		list = &w->env;
+		break;
+	case OPTION_RUN_ENV_FILE:
+		list = &w->env_files;
+		break;
+	case OPTION_RUN_VOLUME:
+		list = &w->volumes;
+		break;
+	case OPTION_RUN_PUBLISH:
+	case OPTION_RUN_PORT:
+		list = &w->ports;
+		break;
+	case OPTION_RUN_ENGINE_OPT:
+		list = &w->engine;
+		break;
+	case OPTION_RUN_NETWORK:
+		w->network = value;
+		return 0;
+	case OPTION_RUN_RESTART:
+		w->restart = value;
+		return 0;
+	case OPTION_RUN_SHM_SIZE:
+		w->shm_size = value;
+		return 0;
+	case OPTION_RUN_ENTRYPOINT:
+		w->entrypoint = value;
+		return 0;
+	default:
+		return 1;
+	}
+	return string_list_add(p->arena, list, value) < 0 ? NVB_OOM(err) : 0;
 }
 
 static int set_option(void *target, int id, const char *value, struct nvb_error **err)
 {
 	struct parser *p = target;
 	struct run_options *o = p->options;
+	int r;
 
+	p->given[id] = true;
+	r = set_word(p, id, value, err);
+	if (r <= 0)
+		return r;
 	switch (id) {
 	case OPTION_RUN_GPU:
 		return add_gpu(p, value, err);
@@ -328,21 +309,12 @@ static int set_option(void *target, int id, const char *value, struct nvb_error 
 	case OPTION_RUN_HOSTNAME:
 		return set_name("--hostname", LETTERS DIGITS ".-", HOSTNAME_LIMIT, value,
 			&o->hostname, err);
-	case OPTION_RUN_ENV:
-		return add_env(p, &p->env, value, err);
-	case OPTION_RUN_ENV_FILE:
-		return read_env_file(p, value, err);
 	case OPTION_RUN_DEVICE:
 		return add_device(p, value, err);
-	case OPTION_RUN_VOLUME:
-		return add_volume(p, value, err);
 	case OPTION_RUN_WORKDIR:
 		return set_workdir(p, value, err);
 	case OPTION_RUN_USER:
 		return set_not_empty("--user", value, &o->user, err);
-	case OPTION_RUN_NETWORK:
-		o->network = strcmp(value, "none") == 0 ? NETWORK_NONE : NETWORK_HOST;
-		return 0;
 	case OPTION_RUN_FORMAT:
 		o->json = strcmp(value, "json") == 0;
 		p->format_given = true;
@@ -413,17 +385,55 @@ static int merge_profile(struct parser *p, struct nvb_error **err)
 	return 0;
 }
 
-static int merge_lists(struct parser *p, struct nvb_error **err)
+/* What Docker and Podman have no word for, the built-in engine serves itself. */
+static bool is_for_bolt(const struct run_options *o)
+{
+	return o->rootfs || strcmp(o->image, "host") == 0 || strncmp(o->image, "oci:", 4) == 0;
+}
+
+static void find_engine(struct run_options *o)
+{
+	o->engine_is_auto = strcmp(o->engine, "auto") == 0;
+	if (o->engine_is_auto && is_for_bolt(o))
+		o->engine = "bolt";
+}
+
+static int raise_not_of_engine(
+	const struct run_options *o, const struct option_row *row, struct nvb_error **err)
+{
+	bool bolt = strcmp(o->engine, "bolt") == 0;
+	int r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "option '--%s': %s does not have it", row->name,
+		bolt ? "the built-in engine 'bolt'" : "an engine other than 'bolt'");
+
+	if (bolt && (row->id == OPTION_RUN_PUBLISH || row->id == OPTION_RUN_PORT))
+		return NVB_HINT(err, r,
+			"a container of 'bolt' has the machine's network, and its ports are the "
+			"machine's; for another network use '--runtime docker' or '--runtime podman'");
+	return NVB_HINT(err, r, "use %s",
+		bolt ? "'--runtime docker' or '--runtime podman'" : "'--runtime bolt'");
+}
+
+/* An option that the engine cannot follow is not read over. */
+static int check_engine_options(const struct parser *p, struct nvb_error **err)
+{
+	unsigned excluded = strcmp(p->options->engine, "bolt") == 0 ? OPTION_CLIENTS_ONLY
+								    : OPTION_BOLT_ONLY;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (p->given[option_rows[i].id] && (option_rows[i].flags & excluded))
+			return raise_not_of_engine(p->options, &option_rows[i], err);
+	return 0;
+}
+
+/* The words that this engine leaves to us. */
+static int read_words(struct parser *p, struct nvb_error **err)
 {
 	struct run_options *o = p->options;
 
 	if (!o->gpus_given && string_list_add(p->arena, &o->gpus, "all") < 0)
 		return NVB_OOM(err);
-	o->env = p->env_file;
-	vec_foreach (const char *, variable, &p->env)
-		if (string_list_add(p->arena, &o->env, *variable) < 0)
-			return NVB_OOM(err);
-	return 0;
+	return strcmp(o->engine, "bolt") == 0 ? run_words_read(p->arena, o, err)
+					      : run_words_check(&o->words, err);
 }
 
 static int check_together(const struct parser *p, struct nvb_error **err)
@@ -478,6 +488,10 @@ int run_options_parse(struct arena *arena, const struct command_context *context
 	if (first <= 0)
 		return first;
 	r = set_operands(&p, first, dashes, argc, argv, err);
+	if (r < 0)
+		return r;
+	find_engine(&options);
+	r = check_engine_options(&p, err);
 	if (r >= 0)
 		r = check_together(&p, err);
 	if (r >= 0)
@@ -485,7 +499,7 @@ int run_options_parse(struct arena *arena, const struct command_context *context
 	if (r >= 0)
 		r = merge_isolation(&p, err);
 	if (r >= 0)
-		r = merge_lists(&p, err);
+		r = read_words(&p, err);
 	if (r < 0)
 		return r;
 	*ret_options = options;

@@ -16,9 +16,18 @@
 #include "nvbind/command.h"
 #include "request/request.h"
 
+/* What engines understand in their own ways, as it was written. */
+struct run_words {
+	struct string_list env, env_files, volumes, ports;
+	struct string_list engine; /* of --engine-opt */
+	const char *network, *restart, *shm_size, *entrypoint; /* NULL: not given */
+};
+
 struct run_options {
 	struct command_context context; /* with --host-root and --verbose given after the command */
-	const char *engine;		/* "bolt" */
+	/* "bolt", "docker", "podman"; "auto": of the latter two, the one that answers. */
+	const char *engine;
+	bool engine_is_auto;		/* `engine` was found out */
 	struct string_list gpus;	/* selectors; "all" if none was given */
 	bool gpus_given;
 
@@ -33,17 +42,22 @@ struct run_options {
 	const char *image;	    /* with `rootfs`: a label, or NULL */
 	const char *rootfs;	    /* NULL: the image is resolved */
 	struct string_list command; /* empty: the image's own */
-	struct string_list env;	    /* NAME=VALUE in the order given; a later one wins */
+	struct run_words words;
+	/* For the built-in engine alone, read from `words`. */
+	struct string_list env; /* NAME=VALUE in the order given; a later one wins */
 	struct volume_list volumes;
+	enum network_mode network;
+
 	bool cdi;                    /* GPUs by CDI specs */
 	struct string_list cdi_names; /* of --device: VENDOR/CLASS=NAME */
 	struct string_list devices;   /* of --device: SRC[:DST[:PERMISSIONS]] */
 	const char *name, *hostname, *workdir, *user; /* NULL: not given */
-	enum network_mode network;
 
 	bool interactive;
 	bool tty;
 	bool read_only;
+	bool detach;
+	bool remove;   /* --rm */
 	bool rootless; /* asked for, and we are not root */
 	bool dry_run;
 	bool json; /* --format json */

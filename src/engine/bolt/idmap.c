@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/spawn.h"
+#include "base/state_dir.h"
 
 #define SUBID_LIMIT_BYTES ((size_t)1 << 20)
 #define HELPER_TIMEOUT_MS 5000
@@ -63,25 +64,10 @@ static int read_subid(const char *path, uid_t uid, uint32_t *ret_start, uint32_t
 		pw ? user : uid_text);
 }
 
-/*
- * Root of a user namespace (podman unshare, LXD) may not make nodes nor set up cgroups either. The
- * initial namespace maps all users to themselves: user_namespaces(7).
- */
+/* Root of a user namespace may not make nodes nor set up cgroups either. */
 bool idmap_is_needed(void)
 {
-	static const char *const initial[] = { "0", "0", "4294967295" };
-	_cleanup_free_ char *text = NULL;
-	char *save = NULL, *word;
-
-	if (geteuid() != 0)
-		return true;
-	if (file_read_path("/proc/self/uid_map", 4096, &text, NULL) < 0)
-		return false;
-	word = strtok_r(text, " \t\n", &save);
-	for (size_t i = 0; i < ELEMENTS(initial); i++, word = strtok_r(NULL, " \t\n", &save))
-		if (!word || strcmp(word, initial[i]) != 0)
-			return true;
-	return false;
+	return !state_dir_is_root();
 }
 
 int idmap_choose(bool range, struct idmap *ret, struct nvb_error **err)

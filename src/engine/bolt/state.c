@@ -12,44 +12,15 @@
 
 #include "base/log.h"
 #include "base/path.h"
+#include "base/state_dir.h"
 #include "engine/bolt/idmap.h"
 #include "host/cgroup.h"
 
-#define SYSTEM_STATE_DIR "/var/lib/nvbind"
 #define NAME_LIMIT 63
 /* No container can be named so. */
 #define GONE_PREFIX ".gone-"
 #define GROWING_TRIES 20
 #define GROWING_PAUSE_NS 10000000L
-
-static int state_path(char **ret_path, struct nvb_error **err)
-{
-	const char *override = secure_getenv("NVBIND_STATE_DIR");
-	const char *data_home = secure_getenv("XDG_DATA_HOME");
-	const char *home = secure_getenv("HOME");
-	int n;
-
-	if (override && *override)
-		n = asprintf(ret_path, "%s", override);
-	else if (!idmap_is_needed())
-		n = asprintf(ret_path, "%s", SYSTEM_STATE_DIR);
-	else if (data_home && data_home[0] == '/')
-		n = asprintf(ret_path, "%s/nvbind", data_home);
-	else if (home && home[0] == '/')
-		n = asprintf(ret_path, "%s/.local/share/nvbind", home);
-	else
-		return NVB_HINT(err,
-			NVB_RAISE(err, NVB_ERR_USAGE, 0, "find a directory for containers: no HOME"),
-			"set NVBIND_STATE_DIR to a directory of yours");
-	if (n < 0)
-		return NVB_OOM(err);
-	if ((*ret_path)[0] == '/')
-		return 0;
-	n = NVB_RAISE(err, NVB_ERR_USAGE, 0, "NVBIND_STATE_DIR '%s' is not an absolute path",
-		*ret_path);
-	freep(ret_path);
-	return n;
-}
 
 /* mkdir -p; parents as anyone may read them, the last one private. */
 static int make_directories(const char *path, struct nvb_error **err)
@@ -175,7 +146,7 @@ int bolt_state_open(struct bolt_state *ret, struct nvb_error **err)
 	_cleanup_(bolt_state_done) struct bolt_state state = BOLT_STATE_INIT;
 	int r;
 
-	r = state_path(&state.path, err);
+	r = state_dir_path(&state.path, err);
 	if (r < 0)
 		return r;
 	r = open_directory(&state, err);

@@ -1,0 +1,448 @@
+# SPDX-License-Identifier: Apache-2.0
+# nvbind run --runtime docker|podman|auto: stand-ins that play every state of an engine, then the real
+# ones with a simulated host.
+# shellcheck disable=SC2154,SC2031,SC2030 # fixture.bash sets stderr; a test is a subshell
+bats_require_minimum_version 1.5.0
+load fixture
+load engines
+
+UUID1=GPU-b2b3273c-dce3-46c9-844f-82508b4b6857
+
+setup_file() {
+	engines_up here other
+	start_dockerd here --add-runtime nvbind="$RUNTIME"
+	start_dockerd other --add-runtime nvbind="$RUNTIME"
+}
+
+teardown_file() {
+	engines_down
+}
+
+# A program in the place of an engine: $1 its name, then what it prints when it is asked for its facts, and
+# what it does then. What it is run with otherwise is in $BATS_TEST_TMPDIR/NAME.argv, one word a line.
+stand_in() {
+	local path="$BATS_TEST_TMPDIR/$1" variable="NVBIND_${1^^}"
+	printf '%s' "$2" >"$path.info"
+	cat >"$path" <<-END
+		#!/bin/sh
+		if [ "\$1" = info ]; then
+			cat "$path.info"
+			${3:-exit 0}
+		fi
+		printf '%s\n' "\$@" >"$path.argv"
+		${4:-exit 0}
+	END
+	chmod 755 "$path"
+	export "$variable=$path"
+}
+
+docker_info() {
+	echo "{\"ServerVersion\": \"${1:-26.1.5+dfsg1}\", \"Runtimes\": {\"runc\": {\"path\": \"runc\"}${2:-}}, \"CDISpecDirs\": [${3:-}]}"
+}
+REGISTERED=', "nvbind": {"path": "/usr/bin/nvbind-runtime"}'
+
+podman_info() {
+	echo "{\"host\": {\"ociRuntime\": {\"path\": \"${2:-/usr/bin/crun}\"}}, \"version\": {\"Version\": \"${1:-5.4.2}\"}}"
+}
+
+argv() {
+	paste -sd ' ' "$BATS_TEST_TMPDIR/$1.argv"
+}
+
+# shellcheck disable=SC2016 # a word of the container
+@test "docker: the registered runtime, the GPU by its UUID, all words in their places" {
+	stand_in docker "$(docker_info 20.10.24 "$REGISTERED")"
+	echo C=3 >"$BATS_TEST_TMPDIR/env"
+	B=2 run_out on_host run --runtime docker --gpu 1 -e A=1 -e B --env-file "$BATS_TEST_TMPDIR/env" -v name:/a \
+		-v ./x:/x:ro,z -p 80:80 --port 53:53/udp --name n -d -it --network my-net --restart always \
+		--shm-size 1g --rm --engine-opt --ulimit --engine-opt nofile=9 --device /dev/fuse --entrypoint sh \
+		image -- -c 'echo  $A' --
+	[ "$status" -eq 0 ]
+	[ "$(argv docker)" = "run --runtime nvbind --rm -d -i -t --name n --network my-net --restart always --shm-size 1g \
+--entrypoint sh --env-file $BATS_TEST_TMPDIR/env -e A=1 -e B -v name:/a -v ./x:/x:ro,z -p 80:80 -p 53:53/udp --device \
+/dev/fuse -e NVBIND_GPU=$UUID1 --ulimit nofile=9 image -c echo  \$A --" ]
+	# One word each, blanks and all.
+	grep -qxF "echo  \$A" "$BATS_TEST_TMPDIR/docker.argv"
+}
+
+@test "podman: nvbind-runtime by its path, as a global option" {
+	[ -x "$RUNTIME" ] || skip "nvbind-runtime is not built"
+	stand_in podman "$(podman_info)"
+	run_out on_host run --runtime podman --gpu 1,0 --profile gaming image true
+	[ "$status" -eq 0 ]
+	[[ "$(argv podman)" == "--runtime $RUNTIME run -e NVBIND_GPU=GPU-"*",$UUID1 -e NVBIND_PROFILE=gaming -e \
+NVIDIA_DRIVER_CAPABILITIES=all image true" ]]
+}
+
+@test "no GPU: an image that asks for all gets none" {
+	local engine
+	stand_in docker "$(docker_info 20.10.24)"
+	stand_in podman "$(podman_info 4.0.1)"
+	for engine in docker podman; do
+		run_out on_host run --runtime "$engine" --gpu none image
+		[ "$status" -eq 0 ]
+		[ "$(argv "$engine")" = "run -e NVBIND_GPU=none -e NVIDIA_VISIBLE_DEVICES=void image" ]
+	done
+}
+
+@test "the engine's exit status, streams and environment are its own" {
+	# shellcheck disable=SC2016 # expanded there
+	stand_in docker "$(docker_info 20.10.24 "$REGISTERED")" "" 'echo "$WORD"; cat; echo to stderr >&2; exit 57'
+	WORD=mine run_out on_host run --runtime docker --gpu 0 image <<<"input"
+	[ "$status" -eq 57 ]
+	[ "$output" = "mine
+input" ]
+	[ "$stderr" = "to stderr" ]
+	# shellcheck disable=SC2016
+	stand_in docker "$(docker_info 20.10.24 "$REGISTERED")" "" 'kill -TERM $$'
+	run_out on_host run --runtime docker --gpu 0 image
+	[ "$status" -eq 143 ]
+	# The files that a container makes have the caller's mask.
+	stand_in docker "$(docker_info 20.10.24 "$REGISTERED")" "" umask
+	run_out bash -c "umask 077; '$NVBIND' --host-root '$HOST' run --runtime docker image"
+	[ "$output" = 0077 ]
+}
+
+@test "docker that is not running, as old and new clients say it" {
+	export DOCKER_HOST="unix://$BATS_TEST_TMPDIR/sock"
+	stand_in docker '{"ServerVersion": "", "ServerErrors": ["Cannot connect to the Docker daemon. Is it running?"]}'
+	run_out on_host run --runtime docker --gpu 0 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == "nvbind: reach Docker's daemon: Cannot connect"*"hint: start it"* ]]
+	stand_in docker '{"ServerVersion": ""}' 'exit 1'
+	run_out on_host run --runtime docker --gpu 0 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"reach Docker's daemon: '$BATS_TEST_TMPDIR/sock': No such file or directory"* ]]
+}
+
+@test "docker that is not ours to use" {
+	stand_in docker '{"ServerVersion": "", "ServerErrors": ["permission denied while trying to connect"]}'
+	run_out on_host run --runtime docker --gpu 0 image
+	[ "$status" -eq 4 ]
+	[[ "$stderr" == *"group 'docker'"* ]]
+}
+
+@test "an engine that is not installed, or not where it was said to be" {
+	export NVBIND_PODMAN=/nonexistent/podman
+	run_out on_host run --runtime podman --gpu 0 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"NVBIND_PODMAN is '/nonexistent/podman'"* ]]
+	unset NVBIND_PODMAN
+	# Root's PATH does not count: a program of this name could be anybody's.
+	stand_in podman "$(podman_info)" "" "touch '$BATS_TEST_TMPDIR/called'"
+	unset NVBIND_PODMAN
+	PATH="$BATS_TEST_TMPDIR:$PATH" run_out on_host run --runtime podman --gpu none --dry-run image
+	[[ "$output" != *"$BATS_TEST_TMPDIR/podman"* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/called" ]
+}
+
+@test "an engine that answers with nonsense, or with an error" {
+	stand_in docker 'Server: none of your business'
+	run_out on_host run --runtime docker --gpu 0 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"read what '$BATS_TEST_TMPDIR/docker' says of itself"* ]]
+	stand_in podman '' 'exit 3'
+	run_out on_host run --runtime podman --gpu 0 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"ended with exit status 3"*"hint: see what 'podman info' says"* ]]
+	stand_in docker "$(podman_info)"
+	run_out on_host run --runtime docker --gpu 0 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"is Podman"* ]]
+}
+
+@test "an engine that hangs" {
+	stand_in docker '' 'exec sleep 60'
+	run_out on_host run --runtime docker --gpu 0 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"did not answer in 10000 ms"* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/docker.argv" ]
+}
+
+@test "docker: without the runtime and without CDI there is no way" {
+	stand_in docker "$(docker_info 20.10.24)"
+	run_out on_host run --runtime docker --gpu 0 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"no runtime 'nvbind'; Docker 20.10.24 has no CDI"*"sudo nvbind setup docker"* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/docker.argv" ]
+	stand_in docker "$(docker_info 26.1.5)"
+	run_out on_host run --runtime docker --gpu 0 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"CDI is off in Docker 26.1.5"* ]]
+}
+
+# The rest of the machine is shared by the tests: a copy of its description gets the specifications.
+with_specs() {
+	rm -rf "$HOST/etc/cdi" "$HOST/var/run/cdi"
+	mkdir -p "$HOST/etc/cdi"
+	on_host cdi generate --output "$HOST/etc/cdi" --vendor nvidia --hookless debian >/dev/null
+}
+
+@test "docker: CDI where it is on and the specification is fresh" {
+	stand_in docker "$(docker_info 28.2.2 "" '"/etc/cdi", "/var/run/cdi"')"
+	rm -rf "$HOST/etc/cdi"
+	run_out on_host run --runtime docker --gpu 1 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"'nvidia.com/gpu=1' is not defined"*"nvbind cdi generate"* ]]
+	with_specs
+	run_out on_host run --runtime docker --gpu 1,4 image true
+	[ "$status" -eq 0 ]
+	[ "$(argv docker)" = "run --device nvidia.com/gpu=1 --device nvidia.com/gpu=4 -e NVBIND_GPU=none -e \
+NVIDIA_VISIBLE_DEVICES=void image true" ]
+	# What a profile would choose, the specification has chosen already.
+	run_out on_host run --runtime docker --gpu 1 --profile gaming image true
+	[ "$status" -eq 0 ]
+	[[ "$stderr" == *"'--profile' has no effect: the CDI specification decides"* ]]
+	# A file that the specification names has gone: after an update of the driver, for example.
+	sed -i 's/libcuda.so.550.163.01/libcuda.so.550.163.02/g' "$HOST"/etc/cdi/nvidia.com_gpu.json
+	run_out on_host run --runtime docker --gpu 1 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"nvidia.com_gpu.json' is stale: "* ]]
+	rm -rf "$HOST/etc/cdi"
+}
+
+@test "CDI can be insisted on" {
+	stand_in docker "$(docker_info 28.2.2 "$REGISTERED" '"/etc/cdi", "/var/run/cdi"')"
+	stand_in podman "$(podman_info 4.3.1)"
+	with_specs
+	for engine in docker podman; do
+		run_out on_host run --runtime $engine --cdi --gpu 1 image
+		[ "$status" -eq 0 ]
+		[[ "$(argv $engine)" == "run --device nvidia.com/gpu=1 -e "* ]]
+	done
+	# This version reads nothing newer than 0.5.0, and says nothing of what it leaves out.
+	sed -i 's/"cdiVersion": "0.[0-9].0"/"cdiVersion": "0.6.0"/' "$HOST"/etc/cdi/nvidia.com_gpu.json
+	run_out on_host run --runtime podman --cdi --gpu 1 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"is of CDI 0.6.0, and this engine reads no newer than 0.5.0"* ]]
+	rm -rf "$HOST/etc/cdi"
+}
+
+@test "podman: with a sandbox CDI, because nvbind-runtime would take it away" {
+	with_specs
+	stand_in podman "$(podman_info 5.4.2 /usr/bin/runsc)"
+	run_out on_host run --runtime podman --gpu 1 image
+	[ "$status" -eq 0 ]
+	[[ "$(argv podman)" == "run --device nvidia.com/gpu=1 -e "* ]]
+	run_out on_host run --runtime podman --gpu 1 --dry-run image
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"cannot stand for Podman's runtime '/usr/bin/runsc'"* ]]
+	rm -rf "$HOST/etc/cdi"
+}
+
+@test "a policy that does not hear what containers ask for: CDI, or nothing" {
+	echo '{"accept_environment": "privileged"}' >"$BATS_TEST_TMPDIR/policy.json"
+	export NVBIND_RUNTIME_CONFIG="$BATS_TEST_TMPDIR/policy.json"
+	stand_in docker "$(docker_info 28.2.2 "$REGISTERED" '"/etc/cdi", "/var/run/cdi"')"
+	with_specs
+	run_out on_host run --runtime docker --gpu 1 image
+	[ "$status" -eq 0 ]
+	[[ "$(argv docker)" == "run --device nvidia.com/gpu=1 -e "* ]]
+	rm -rf "$HOST/etc/cdi"
+	run_out on_host run --runtime docker --gpu 1 image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"by this machine's policy, nvbind-runtime does not hear"* ]]
+	echo '{"accept_environment": 1}' >"$BATS_TEST_TMPDIR/policy.json"
+	run_out on_host run --runtime docker --gpu 1 image
+	[ "$status" -eq 1 ]
+	[[ "$stderr" == *"accept_environment"* ]]
+}
+
+@test "an engine on another machine has other GPUs" {
+	stand_in docker "$(docker_info 28.2.2 "$REGISTERED")"
+	DOCKER_HOST=ssh://elsewhere run_out on_host run --runtime docker --gpu 1 image
+	[ "$status" -eq 1 ]
+	[[ "$stderr" == *"may run on another machine"*"unset DOCKER_HOST"* ]]
+	DOCKER_HOST=ssh://elsewhere run_out on_host run --runtime docker --gpu none image
+	[ "$status" -eq 0 ]
+}
+
+@test "errors of the request are ours, before anything starts" {
+	stand_in docker "$(docker_info 28.2.2 "$REGISTERED")"
+	run_out on_host run --runtime docker --gpu 8 image
+	[ "$status" -eq 3 ]
+	[[ "$stderr" == *"select GPU '8': no such GPU"* ]]
+	run_out on_host run --runtime docker --gpu 1 --isolation exclusive image
+	[ "$status" -eq 1 ]
+	[[ "$stderr" == *"isolate the GPUs as 'exclusive'"* ]]
+	run_out on_host run --runtime docker --gpu 1 --driver nouveau image
+	[ "$status" -eq 3 ]
+	run_out on_host run --runtime docker --gpu 1 -e NVBIND_GPU=all image
+	[ "$status" -eq 2 ]
+	run_out on_host run --runtime docker --gpu 1 -- --privileged
+	[ "$status" -eq 2 ]
+	[ ! -e "$BATS_TEST_TMPDIR/docker.argv" ]
+}
+
+@test "without root: the engine must be without it too, and is found in PATH" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	stand_in docker "$(docker_info 28.2.2 "$REGISTERED")"
+	stand_in podman "$(podman_info | sed 's/"ociR/"security": {"rootless": true}, &/')" "" 'echo started'
+	mv "$BATS_TEST_TMPDIR"/{docker,podman} "$BATS_TEST_TMPDIR/bin/"
+	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR/test"
+	PATH="$BATS_TEST_TMPDIR/bin:$PATH" run_out as_user "$NVBIND" --host-root "$HOST" run --rootless --runtime docker \
+		--gpu 1 image
+	[ "$status" -eq 1 ]
+	[[ "$stderr" == *"Docker runs as root here"* ]]
+	PATH="$BATS_TEST_TMPDIR/bin:$PATH" run_out as_user "$NVBIND" --host-root "$HOST" run --rootless --runtime podman \
+		--gpu none --dry-run image
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"runs        $BATS_TEST_TMPDIR/bin/podman run "* ]]
+	[[ "$output" == *"a user namespace can make no others"* ]]
+}
+
+@test "auto: Docker if it answers, else Podman; the built-in engine for its own images" {
+	stand_in docker "$(docker_info 28.2.2 "$REGISTERED")"
+	stand_in podman "$(podman_info)"
+	run_out on_host run --runtime auto --gpu none image
+	[ "$status" -eq 0 ]
+	[ -e "$BATS_TEST_TMPDIR/docker.argv" ]
+	[ ! -e "$BATS_TEST_TMPDIR/podman.argv" ]
+	stand_in docker '' 'exit 1'
+	run_out on_host run --runtime auto --gpu none image
+	[ "$status" -eq 0 ]
+	[ -e "$BATS_TEST_TMPDIR/podman.argv" ]
+	stand_in podman '' 'exit 1'
+	run_out on_host run --runtime auto --gpu none image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"find an engine for the image 'image': "*"Docker"*"Podman"* ]]
+	run_out on_host run --runtime auto --gpu none --dry-run --format json image
+	[ "$(jq -c '.engine, (.knobs[] | select(.name == "runtime") | .reason)' <<<"$output" | paste -sd ' ')" = \
+		'"docker" "assumed, because no engine answers"' ]
+	run_out on_host run --runtime auto --gpu none --dry-run --format json host
+	[ "$(jq -r .engine <<<"$output")" = bolt ]
+}
+
+@test "a dry run says what would be run, and why, with and without the engine" {
+	stand_in docker "$(docker_info 26.1.5 "$REGISTERED")"
+	run_out on_host run --runtime docker --gpu 1 --dry-run --format json image true
+	[ "$status" -eq 0 ]
+	[ "$(jq -c .engine_argv <<<"$output")" = \
+		"[\"$BATS_TEST_TMPDIR/docker\",\"run\",\"--runtime\",\"nvbind\",\"-e\",\"NVBIND_GPU=$UUID1\",\"image\",\"true\"]" ]
+	[ "$(jq -r '.knobs[] | select(.name == "engine") | "\(.value), \(.mechanism): \(.reason)"' <<<"$output")" = \
+		"docker, runtime 'nvbind': Docker 26.1.5 has the runtime 'nvbind'" ]
+	[ "$(jq -r '.engine, .image, (.gpus | length), ([.device_nodes[].path | select(test("nvidia[0-9]"))] | join(" "))' \
+		<<<"$output" | paste -sd ' ')" = "docker image 1 /dev/nvidia1" ]
+	[ ! -e "$BATS_TEST_TMPDIR/docker.argv" ]
+	export NVBIND_DOCKER=/nonexistent
+	run_out on_host run --runtime docker --gpu 1 --dry-run image true
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"assumed, because Docker could not be asked: "* ]]
+	[[ "$output" == *"runs        docker run --runtime nvbind -e NVBIND_GPU=$UUID1 image true"* ]]
+}
+
+# Real ones. The simulated host is told to nvbind-runtime by its policy: see engines.bash.
+
+# What the rigs of engines.bash say with options, as configuration.
+configure_podman() {
+	local dir="$BATS_FILE_TMPDIR/$1-runc-$2"
+	printf '[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\n' >"$BATS_TEST_TMPDIR/containers.conf"
+	printf '[storage]\ndriver = "vfs"\ngraphroot = "%s"\nrootless_storage_path = "%s"\nrunroot = "%s"\n' "$dir" "$dir" "/run/$2-storage" \
+		>"$BATS_TEST_TMPDIR/storage.conf"
+	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR/test"
+	[ "$2" = root ] || inside "$1" install -d -o "$USER_ID" "/run/$2-storage"
+}
+
+configured() {
+	"$1" "$2" env CONTAINERS_CONF="$BATS_TEST_TMPDIR/containers.conf" \
+		CONTAINERS_STORAGE_CONF="$BATS_TEST_TMPDIR/storage.conf" "$NVBIND" --host-root "$HOST" run --runtime podman \
+		--network none --rm "${@:3}"
+}
+
+words() {
+	local word
+	for word in "$@"; do
+		echo "--engine-opt=$word"
+	done
+}
+
+podman_as_root() {
+	configure_podman "$1" root
+	# shellcheck disable=SC2046 # words on purpose
+	configured inside "$1" $(words --cap-add mknod --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 \
+		--cgroup-parent "/$CGROUP") "${@:2}"
+}
+
+podman_as_user() {
+	configure_podman "$1" user
+	# shellcheck disable=SC2046 # words on purpose
+	configured inside_as_user "$1" $(words --ulimit host) "${@:2}"
+}
+
+docker_as_root() {
+	# shellcheck disable=SC2046 # words on purpose
+	inside "$1" env NVBIND_DOCKER=/usr/bin/docker "$NVBIND" --host-root "$HOST" run --runtime docker --network none --rm \
+		$(words --cap-add mknod) "${@:2}"
+}
+
+# How nvbind is called, and the namespace.
+exactly_one_gpu() {
+	# The image's own wish does not count.
+	run_out "$@" --gpu 1 -e NVIDIA_VISIBLE_DEVICES=all debian sh -c '/probe open /dev/nvidia1; /probe open /dev/nvidia0
+		/probe mknod /dev/nvidia0 195 0; /probe open /dev/nvidia0; /probe dlopen libcuda.so.1; exit 7'
+	[ "$status" -eq 7 ]
+	[ "${lines[0]}" = "open /dev/nvidia1 ENXIO" ]
+	[ "${lines[1]}" = "open /dev/nvidia0 ENOENT" ]
+	# With the right to make nodes, the device cgroup is what stops it.
+	case "${lines[2]}" in
+	*" OK") [ "${lines[3]}" = "open /dev/nvidia0 EPERM" ] ;;
+	*) [ "${lines[2]}" = "mknod /dev/nvidia0 EPERM" ] ;;
+	esac
+	[[ "$output" == *"dlopen libcuda.so.1 OK"* ]]
+}
+
+no_gpu() {
+	run_out "$@" --gpu none -e NVIDIA_VISIBLE_DEVICES=all debian /probe ls /dev
+	[ "$status" -eq 0 ]
+	[[ "$output" != */dev/nvidia* ]]
+}
+
+real_engine() {
+	exactly_one_gpu "$@"
+	no_gpu "$@"
+}
+
+@test "real podman" {
+	need here podman runc
+	image debian podman_root here runc
+	real_engine podman_as_root here
+}
+
+@test "real podman by CDI" {
+	need here podman runc
+	image debian podman_root here runc
+	with_specs
+	inside here sh -c "cp '$HOST'/etc/cdi/* /etc/cdi/"
+	exactly_one_gpu podman_as_root here --cdi
+	rm -rf "$HOST/etc/cdi"
+}
+
+@test "real podman without root" {
+	need here podman runc newuidmap
+	image debian podman_user here runc
+	real_engine podman_as_user here
+}
+
+@test "another real podman" {
+	need other podman runc
+	image debian podman_root other runc
+	real_engine podman_as_root other
+}
+
+@test "another real podman without root" {
+	need other podman runc newuidmap
+	image debian podman_user other runc
+	real_engine podman_as_user other
+}
+
+@test "real docker" {
+	need here dockerd
+	image debian docker_root here
+	real_engine docker_as_root here
+}
+
+@test "another real docker" {
+	need other dockerd
+	image debian docker_root other
+	real_engine docker_as_root other
+}
