@@ -1,176 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # Our specs under the engines that read them: exactly the GPU asked for, and a libcuda that loads.
-#
-# Engines are those of this machine and those of another distribution's root, if there is one in
-# $NVBIND_TEST_ENGINES (default: "engines" in the cache of the tests), made for example by
-#	mmdebstrap --variant=minbase --include=podman,docker.io,docker-cli,crun,runc,uidmap,ca-certificates trixie DIR
-# They run in a mount namespace of their own, where all they write outside the test's directory
-# goes to memory, and where the simulated nodes lie in /dev: an engine without root can only bind
-# a node to the path that it has.
 # shellcheck disable=SC2154 # fixture.bash sets stderr
 bats_require_minimum_version 1.5.0
 load fixture
-
-OTHER_ROOT="${NVBIND_TEST_ENGINES:-${NVBIND_TEST_CACHE:-$HOME/.cache/nvbind-tests}/engines}"
-CGROUP="nvbind-test-engines"
-
-# The first process of a namespace: makes $1 with the parts of a machine the root directory.
-# shellcheck disable=SC2016 # expanded there
-ENTER='
-set -e
-root=$1 lower=$2 host=$3 run=$4 build=$5
-mount --make-rprivate /
-mkdir -p "$root"
-mount -t tmpfs upper "$root"
-mkdir "$root/upper" "$root/work" "$root/root"
-mount -t overlay overlay -o "lowerdir=$lower,upperdir=$root/upper,workdir=$root/work" "$root/root"
-root=$root/root
-mount -t tmpfs -o mode=755 run "$root/run"
-mount -t tmpfs -o mode=1777 tmp "$root/tmp"
-mount -t proc proc "$root/proc"
-mount --rbind /sys "$root/sys"
-for dir in "$run" "$build"; do
-	mkdir -p "$root$dir"
-	mount --bind "$dir" "$root$dir"
-done
-if [ "$6" = v2 ] && [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
-	mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
-fi
-mount -t tmpfs -o mode=755 dev "$root/dev"
-cd /dev
-cp -a null zero full random urandom tty "$root/dev/"
-[ ! -e fuse ] || cp -a fuse "$root/dev/"
-cp -a "$host/dev/." "$root/dev/"
-ln -s /proc/self/fd "$root/dev/fd"
-ln -s pts/ptmx "$root/dev/ptmx"
-mkdir -m 1777 "$root/dev/pts" "$root/dev/shm"
-mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
-mkdir -p "$root/etc/cdi" "$root/old"
-rm -rf "$root"/etc/cdi/*
-cd "$root"
-pivot_root . old
-umount -l /old
-mount --make-rshared /
-exec sleep infinity'
-
-# Name of a namespace, the directory that becomes its root, version of cgroups.
-make_namespace() {
-	local dir="$BATS_FILE_TMPDIR/$1"
-	mkdir -p "$dir"
-	unshare --mount --pid --fork --kill-child bash -c "$ENTER" enter "$dir/root" "$2" "$HOST" \
-		"$BATS_RUN_TMPDIR" "$NVBIND_BUILD_ROOT" "${3:-}" >"$dir/log" 2>&1 </dev/null 3>&- &
-	echo $! >"$dir/holder"
-	for _ in {1..100}; do
-		pgrep -P $! >"$dir/pid" && [ "$(cat "/proc/$(cat "$dir/pid")/comm")" = sleep ] && break
-		sleep 0.05
-	done
-	inside "$1" sh -c "mkdir -p /etc/cdi /home/gpu /run/user/$USER_ID && cp '$BATS_FILE_TMPDIR'/cdi/* /etc/cdi/ &&
-		echo 'gpu:x:$USER_ID:$USER_ID::/home/gpu:/bin/sh' >>/etc/passwd &&
-		echo 'gpu:x:$USER_ID:' >>/etc/group &&
-		echo 'gpu:6400000:65536' | tee -a /etc/subuid >>/etc/subgid &&
-		chown $USER_ID:$USER_ID /home/gpu /run/user/$USER_ID" || { cat "$dir/log"; return 1; }
-}
-
-# Runs a program as root in a namespace, or as an ordinary user.
-inside() {
-	local pid
-	pid="$(cat "$BATS_FILE_TMPDIR/$1/pid")"
-	nsenter --target "$pid" --mount --pid --root --wd -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-		HOME=/root PODMAN_IGNORE_CGROUPSV1_WARNING=1 "${@:2}"
-}
-
-inside_as_user() {
-	inside "$1" setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups \
-		env HOME=/home/gpu "XDG_RUNTIME_DIR=/run/user/$USER_ID" "${@:2}"
-}
-
-# The rigs. Each is called as: RIG import|run ...
-podman_flags() {
-	echo "--root $BATS_FILE_TMPDIR/$1-$2 --storage-driver vfs --cgroup-manager cgroupfs --runtime $3"
-}
-
-podman_root() {
-	local flags=(--cap-add mknod --ulimit nofile=1024:1024 --ulimit nproc=1000:1000)
-	[ "$2" = crun ] && flags+=(--cgroups disabled) || flags+=(--cgroup-parent "/$CGROUP")
-	[ "$3" = run ] || flags=()
-	# shellcheck disable=SC2046 # words on purpose
-	inside "$1" podman $(podman_flags "$1" "$2-root" "$2") "$3" ${flags[@]+"${flags[@]}"} "${@:4}"
-}
-
-podman_user() {
-	local flags=(--ulimit host)
-	[ "$2" = crun ] && flags+=(--cgroups disabled)
-	[ "$3" = run ] || flags=()
-	install -d -o "$USER_ID" -g "$USER_ID" "$BATS_FILE_TMPDIR/$1-$2-user"
-	# shellcheck disable=SC2046 # words on purpose
-	inside_as_user "$1" podman $(podman_flags "$1" "$2-user" "$2") "$3" ${flags[@]+"${flags[@]}"} "${@:4}"
-}
-
-docker_root() {
-	local flags=(--cap-add mknod --cgroup-parent "/$CGROUP")
-	[ "$2" = run ] || flags=()
-	start_docker "$1" >&2 || return 1
-	inside "$1" docker -H unix:///run/docker.sock "$2" ${flags[@]+"${flags[@]}"} "${@:3}"
-}
-
-start_docker() {
-	inside "$1" docker -H unix:///run/docker.sock version >/dev/null 2>&1 && return
-	inside "$1" sh -c 'mkdir -p /etc/docker; echo "{\"features\": {\"cdi\": true}, \"experimental\": true}" >/etc/docker/daemon.json'
-	inside "$1" setsid dockerd --iptables=false --ip6tables=false --bridge=none --storage-driver vfs \
-		--data-root "$BATS_FILE_TMPDIR/$1-docker" --exec-root /run/docker --pidfile /run/docker.pid \
-		-H unix:///run/docker.sock >"$BATS_FILE_TMPDIR/$1-dockerd.log" 2>&1 </dev/null 3>&- &
-	for _ in {1..100}; do
-		inside "$1" docker -H unix:///run/docker.sock version >/dev/null 2>&1 && return
-		sleep 0.1
-	done
-	tail -n 5 "$BATS_FILE_TMPDIR/$1-dockerd.log"
-	return 1
-}
+load engines
 
 setup_file() {
-	[ ! -e "$BATS_SUITE_TMPDIR/skip" ] || return 0
-	local kind
-	chmod 755 "$BATS_FILE_TMPDIR"
+	local name
+	engines_up here other other-v2
+	[ -e "$BATS_FILE_TMPDIR/here/pid" ] || return 0
 	"$NVBIND" --host-root "$HOST" cdi generate --output "$BATS_FILE_TMPDIR/cdi" --vendor nvidia >&2
-	for kind in debian fedora; do
-		tar -C "$(root_of $kind)" -cf "$BATS_FILE_TMPDIR/$kind.tar" .
+	for name in here other other-v2; do
+		[ ! -e "$BATS_FILE_TMPDIR/$name/pid" ] || inside "$name" sh -c "cp '$BATS_FILE_TMPDIR'/cdi/* /etc/cdi/"
 	done
-	make_namespace here /
-	if [ -x "$OTHER_ROOT/usr/bin/podman" ]; then
-		make_namespace other "$OTHER_ROOT"
-		make_namespace other-v2 "$OTHER_ROOT" v2
-	fi
+	# Docker reads specifications since version 25.
+	[ ! -e "$BATS_FILE_TMPDIR/other/pid" ] ||
+		inside other sh -c 'echo "{\"features\": {\"cdi\": true}, \"experimental\": true}" >/etc/docker/daemon.json'
+	start_dockerd other
 }
 
 teardown_file() {
-	local holder
-	# With its first process ends all that runs in a namespace.
-	for holder in "$BATS_FILE_TMPDIR"/*/holder; do
-		[ ! -e "$holder" ] || kill -KILL "$(cat "$holder")"
-	done
-	sleep 0.2
-	find /sys/fs/cgroup -depth -type d -path "*/$CGROUP*" -exec rmdir {} + 2>/dev/null || true
-}
-
-# Skips unless the namespace has these programs.
-need() {
-	local name=$1 program
-	shift
-	[ -e "$BATS_FILE_TMPDIR/$name/pid" ] || skip "no root of another distribution in $OTHER_ROOT"
-	for program in "$@"; do
-		inside "$name" sh -c "command -v $program" >/dev/null || skip "$program is not installed"
-	done
-}
-
-# An image of this kind in the storage of a rig; made on first use.
-image() {
-	local kind=$1 mark
-	shift
-	mark="$BATS_FILE_TMPDIR/image-$kind-${*// /-}"
-	mark="${mark// /-}"
-	[ ! -e "$mark" ] || return 0
-	"$@" import - "$kind" <"$BATS_FILE_TMPDIR/$kind.tar" >&2
-	: >"$mark"
+	engines_down
 }
 
 # What a container with these devices answers. Image, CDI devices, commands, the rig.
