@@ -45,7 +45,7 @@
 
 #include "base/error.h"
 
-#define JSON_TEXT_LIMIT_BYTES ((size_t)16 << 20)
+#define JSON_TEXT_LIMIT_BYTES ((size_t)64 << 20)
 #define JSON_DEPTH_LIMIT      64
 
 static inline void json_putp(struct json_object **o)

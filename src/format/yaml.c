@@ -12,6 +12,7 @@
 #include "format/json_lines.h"
 #include "format/json_syntax.h"
 #include "format/yaml_copy.h"
+#include "format/yaml_events.h"
 #include "format/yaml_scalar.h"
 
 #define MESSAGE_BYTES 512
@@ -60,8 +61,6 @@ static void parser_done(struct parser *p)
 	}
 	free(p->anchors);
 	json_object_put(p->root);
-	if (p->fy)
-		fy_parser_destroy(p->fy);
 }
 
 static int refuse(struct parser *p, const char *what)
@@ -528,33 +527,11 @@ static int run(struct parser *p, struct fy_diag *diag)
 	}
 }
 
-/* Collects what would otherwise be printed. */
-static struct fy_diag *new_diag(void)
-{
-	struct fy_diag_cfg config;
-	struct fy_diag *diag;
-
-	fy_diag_cfg_default(&config);
-	config.fp = NULL;
-	config.colorize = false;
-	diag = fy_diag_create(&config);
-	if (diag)
-		fy_diag_set_collect_errors(diag, true);
-	return diag;
-}
-
-static void diag_destroyp(struct fy_diag **diag)
-{
-	if (*diag)
-		fy_diag_destroy(*diag);
-}
-
 int yaml_parse(
 	const char *text, size_t length, struct json_object **ret_root, struct nvb_error **err)
 {
-	_cleanup_(diag_destroyp) struct fy_diag *diag = NULL;
+	_cleanup_(yaml_events_done) struct yaml_events events = { 0 };
 	_cleanup_(parser_done) struct parser p = { .err = err };
-	struct fy_parse_cfg config = { .flags = FYPCF_QUIET | FYPCF_JSON_NONE };
 	int r;
 
 	if (length > YAML_TEXT_LIMIT_BYTES)
@@ -562,11 +539,10 @@ int yaml_parse(
 			YAML_TEXT_LIMIT_BYTES);
 	if (!json_is_utf8(text, length) || memchr(text, '\0', length))
 		return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "parse YAML: the text is not UTF-8");
-	diag = config.diag = new_diag();
-	p.fy = diag ? fy_parser_create(&config) : NULL;
-	if (!p.fy || fy_parser_set_string(p.fy, text, length) != 0)
+	if (yaml_events_open(&events, text, length) < 0)
 		return NVB_OOM(err);
-	r = run(&p, diag);
+	p.fy = events.parser;
+	r = run(&p, events.diag);
 	if (r < 0)
 		return r;
 	if (!p.root)

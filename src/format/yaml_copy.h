@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an alias stands for, as a copy of its own, and how much of a document there may be: every
- * value counts, also one that an alias repeats, and so does its text. For yaml.c alone.
+ * value counts, also one that an alias repeats, and so does its text.
  */
 #pragma once
 

@@ -66,9 +66,7 @@ static size_t character_length(const char *s, size_t left)
 	return 0;
 }
 
-/* A name is anyone's bytes (firmware, pci.ids), but JSON and terminals take text: '?' stands for
- * every byte that is none. Returns -1 when out of memory. */
-static int clean_name(struct inventory *inv, const char **name)
+int discover_clean_name(struct inventory *inv, const char **name)
 {
 	size_t length = *name ? strlen(*name) : 0;
 	char *copy = NULL;
@@ -123,7 +121,7 @@ int inventory_discover_in(const struct discover_trees *trees, struct inventory *
 	}
 	for (size_t i = 0; i < inv->gpus.n; i++) {
 		inv->gpus.items[i].index = (unsigned)i;
-		if (clean_name(inv, &inv->gpus.items[i].name) < 0)
+		if (discover_clean_name(inv, &inv->gpus.items[i].name) < 0)
 			return NVB_OOM(err);
 	}
 	log_debug("inventory", "%zu display devices on the bus, %zu GPUs, %zu drivers", pci.n,
@@ -152,34 +150,16 @@ int inventory_find_companions(struct inventory *inv, const struct discover_trees
 	return 0;
 }
 
-/* Gives `name` to all unnamed GPUs of one kind: reading pci.ids is slow. */
-static void name_kind(struct inventory *inv, uint32_t vendor, uint32_t device, const char *name)
+int inventory_find_mig_control(struct inventory *inv, const struct discover_trees *trees,
+	struct nvb_error **err)
 {
-	vec_foreach (struct gpu, gpu, &inv->gpus) {
-		if (!gpu->name && gpu->pci_vendor == vendor && gpu->pci_device == device)
-			gpu->name = name;
-	}
-}
+	struct gpu_discovery d = discovery_in(trees, inv);
 
-int inventory_name_gpus(struct inventory *inv, struct nvb_error **err)
-{
-	_cleanup_(host_tree_done) struct host_tree tree = HOST_TREE_INIT;
-	int r;
+	for (const struct gpu_vendor_ops *const *ops = gpu_vendors; *ops; ops++) {
+		int r = (*ops)->find_mig_control ? (*ops)->find_mig_control(&d, err) : 0;
 
-	vec_foreach (struct gpu, gpu, &inv->gpus) {
-		const char *name;
-
-		if (gpu->name || !gpu->pci_device)
-			continue;
-		if (tree.root_fd < 0) {
-			r = host_tree_open(*inv->host_prefix ? inv->host_prefix : "/", &tree, err);
-			if (r < 0)
-				return NVB_CONTEXT(err, r, "look for the names of GPUs");
-		}
-		name = pci_device_name(&tree, inv->arena, gpu->pci_vendor, gpu->pci_device);
-		if (clean_name(inv, &name) < 0)
-			return NVB_OOM(err);
-		name_kind(inv, gpu->pci_vendor, gpu->pci_device, name);
+		if (r < 0)
+			return NVB_CONTEXT(err, r, "look for the nodes that control MIG");
 	}
 	return 0;
 }

@@ -26,5 +26,13 @@ int inventory_discover_in(const struct discover_trees *trees, struct inventory *
 int inventory_find_companions(struct inventory *inv, const struct discover_trees *trees,
 	struct nvb_error **err);
 
+/*
+ * Fills the MIG nodes of drivers and GPUs: for a container with the right to make or to watch MIG
+ * instances (mig_config and mig_monitor of struct request), and for no other: the driver's table
+ * is long. A machine that knows no MIG is success.
+ */
+int inventory_find_mig_control(struct inventory *inv, const struct discover_trees *trees,
+	struct nvb_error **err);
+
 /* Fills GPU names that the driver did not tell from pci.ids. Not on the path of a start. */
 int inventory_name_gpus(struct inventory *inv, struct nvb_error **err);

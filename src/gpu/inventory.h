@@ -76,6 +76,8 @@ struct gpu {
 	bool mig_enabled;
 	struct gpu_node_list nodes;
 	struct gpu_partition_list partitions;
+	/* Of every MIG instance that could be made of it; see inventory_find_mig_control(). */
+	struct gpu_node_list mig_nodes;
 };
 
 struct gpu_list VEC(struct gpu);
@@ -125,6 +127,9 @@ struct gpu_driver {
 	/* Version of the driver files found; NULL: none found. NVIDIA refuses a mismatch. */
 	const char *files_version;
 	struct gpu_node_list common_nodes; /* control nodes: once per container */
+	/* The right to make MIG instances, and to watch all of them; empty where the driver knows
+	 * of none, and until inventory_find_mig_control(). */
+	struct gpu_node_list mig_config_nodes, mig_monitor_nodes;
 	struct driver_file_list files;
 	/* What host_path of `files` begins with: the inventory's prefix, or a containerised driver's
 	 * root. The rest is the path as the driver's own system sees it. */
@@ -163,6 +168,7 @@ struct gpu_companion {
 	enum gpu_vendor vendor;
 	const char *kind; /* "VENDOR/CLASS" */
 	enum companion_use use;
+	const char *remedy; /* what makes the machine have such devices, as a hint */
 	struct companion_device_list devices;
 	struct driver_file_list files; /* `target` is where they are on the host too */
 };

@@ -6,6 +6,7 @@
 #include "host/pci.h"
 
 struct enrich_options;
+struct gpu_requirement_facts;
 
 struct gpu_discovery {
 	const struct host_tree *tree;
@@ -26,6 +27,13 @@ struct gpu_vendor_ops {
 	/* Appends the vendor's classes of other devices to d->inv->companions; NULL: it has none.
 	 * d->pci is not set. */
 	int (*find_companions)(struct gpu_discovery *d, struct nvb_error **err);
+	/* inventory_find_mig_control() for the vendor's drivers and GPUs; NULL: it has no MIG.
+	 * d->pci is not set. */
+	int (*find_mig_control)(struct gpu_discovery *d, struct nvb_error **err);
+	/* gpu_requirement_facts() for the vendor's own among the GPUs. Returns 1, 0 if the facts
+	 * are not its own. NULL: images require nothing of it. */
+	int (*requirement_facts)(const struct inventory *inv, const struct gpu *const *gpus,
+		size_t n, struct gpu_requirement_facts *ret);
 	/* inventory_enrich() for the GPUs of `vendor`; NULL: there is no library to ask. */
 	int (*enrich)(struct inventory *inv, enum gpu_vendor vendor,
 		const struct enrich_options *options, struct nvb_error **err);
@@ -63,3 +71,7 @@ int gpu_set_state(struct gpu_discovery *d, struct gpu *gpu, enum gpu_state state
 	struct nvb_error **err, const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The state of a GPU whose driver (or none) is not one that the vendor folder knows. */
 int gpu_set_unserved(struct gpu_discovery *d, struct gpu *gpu, struct nvb_error **err);
+
+/* A name is anyone's bytes (firmware, pci.ids), but JSON and terminals take text: '?' stands for
+ * every byte that is none. Returns -1 when out of memory. */
+int discover_clean_name(struct inventory *inv, const char **name);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/pci.h"
 
-#include <fcntl.h>
-#include <pci/pci.h>
-#include <setjmp.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -13,7 +10,6 @@
 #define PCI_CLASS_VGA 0x0300
 #define MAX_DIRECTORY_BYTES 320 /* a directory entry is at most 255 */
 #define MAX_FILE_BYTES 384
-#define MAX_NAME_BYTES 256
 #define MAX_SHOWN_BYTES 64
 
 /* Where pci_list_display() is. */
@@ -43,7 +39,7 @@ static errint_t read_device_hex(const struct scan *scan, const char *name, uint6
 	uint64_t value;
 	errint_t r;
 
-	r = host_tree_read_hex(scan->tree, device_file(scan, name).path, &value);
+	r = host_tree_read_fixed_hex(scan->tree, device_file(scan, name).path, &value);
 	if (r < 0)
 		return r;
 	if (value > max)
@@ -210,87 +206,4 @@ bool pci_address_normalize(const char *text, char ret_address[static 13])
 	(void)snprintf(ret_address, 13, "%04x:%02x:%02x.%x", domain & 0xffff, bus & 0xff,
 		device & 0x1f, function & 7);
 	return true;
-}
-
-/*
- * libpci's own error handler calls exit(), and it does not expect one to return. So ours jumps
- * out. pci_init() is not called: names need no access to the bus.
- * Source: pciutils lib/init.c, lib/names.c, lib/names-parse.c (3.9, 3.14).
- */
-static _Thread_local jmp_buf on_libpci_error;
-
-static __attribute__((noreturn)) void jump_out(char *message, ...)
-{
-	(void)message;
-	longjmp(on_libpci_error, 1);
-}
-
-static void say_nothing(char *message, ...)
-{
-	(void)message;
-}
-
-/* A function of its own without locals that change, so that longjmp() clobbers nothing. */
-static const char *look_up(struct pci_access *access, char *name, int size, int flags,
-	uint32_t vendor, uint32_t device)
-{
-	/*
-	 * A damaged line ends the reading of pci.ids, but keeps what was read. The second round
-	 * answers from that. Running out of memory jumps again: then there is no answer.
-	 */
-	if (setjmp(on_libpci_error)) {
-		if (setjmp(on_libpci_error))
-			return NULL;
-	}
-	return pci_lookup_name(access, name, size, flags, vendor, device);
-}
-
-/* pci.ids of a machine that is not this one, or -1. */
-static int open_name_list(const struct host_tree *tree)
-{
-	static const char *const paths[] = {
-		"/usr/share/hwdata/pci.ids", /* Fedora, Arch */
-		"/usr/share/misc/pci.ids",   /* Debian */
-		"/usr/share/pci.ids",
-	};
-
-	for (size_t i = 0; i < ELEMENTS(paths); i++) {
-		int fd = path_open_in(tree->root_fd, paths[i], O_RDONLY | O_NONBLOCK, 0);
-
-		if (fd >= 0)
-			return fd;
-	}
-	return -1;
-}
-
-const char *pci_device_name(const struct host_tree *tree, struct arena *a, uint32_t vendor,
-	uint32_t device)
-{
-	int flags = PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE | PCI_LOOKUP_NO_NUMBERS;
-	_cleanup_close_ int list = -1;
-	char name[MAX_NAME_BYTES], list_path[32];
-	const char *found, *copy;
-	struct pci_access *access;
-
-	if (!host_tree_is_live(tree)) {
-		list = open_name_list(tree);
-		if (list < 0)
-			return NULL;
-	}
-	access = pci_alloc();
-	access->error = jump_out;
-	access->warning = say_nothing;
-	access->debug = say_nothing;
-	/* Neither DNS nor a cache of its answers in some user's home. */
-	access->id_lookup_mode = 0;
-	if (list >= 0) {
-		(void)snprintf(list_path, sizeof(list_path), "/proc/self/fd/%d", list);
-		pci_set_name_list_path(access, list_path, 0);
-		flags |= PCI_LOOKUP_NO_HWDB;
-	}
-	found = look_up(access, name, sizeof(name), flags, vendor, device);
-	/* Where a name does not fit, the answer is a text of libpci's own. */
-	copy = found == name ? arena_strdup(a, found) : NULL;
-	pci_cleanup(access);
-	return copy;
 }

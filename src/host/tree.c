@@ -3,12 +3,16 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "host/record.h"
 
 #define MAX_LINE_BYTES 4096
 #define MAX_PATH_BYTES 4096
@@ -123,21 +127,50 @@ const char *host_tree_path(const struct host_tree *tree, struct arena *a, const 
 	return arena_printf(a, "%s%s%s", tree->prefix, path[0] == '/' ? "" : "/", path);
 }
 
+/* Notes that the file behind `fd` (or -errno) is about to be read. Looked at before, so that a
+ * change meanwhile shows in its times. */
+static void note_file(const struct host_tree *tree, const char *path, errint_t fd)
+{
+	errint_t r = fd;
+	struct stat st;
+
+	if (!tree->record || host_path_is_kernel(path))
+		return;
+	if (fd >= 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	host_record_stat(tree->record, HOST_FILE, path, r, fd, &st);
+}
+
+static void note_content(const struct host_tree *tree, const char *path, errint_t r,
+	const char *data, size_t length)
+{
+	if (tree->record && host_path_is_kernel(path))
+		host_record_bytes(tree->record, HOST_CONTENT, path, r, data, length);
+}
+
+/* O_NONBLOCK: a FIFO in the way must not hang the open. */
+#define READ_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY)
+
 errint_t host_tree_read(const struct host_tree *tree, const char *path, size_t limit_bytes,
 	char **ret_text)
 {
-	return file_read_in(tree->root_fd, path, limit_bytes, ret_text, NULL);
+	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, READ_FLAGS, 0);
+	size_t length = 0;
+	errint_t r = fd;
+
+	note_file(tree, path, fd);
+	if (fd >= 0)
+		r = file_read_fd(fd, limit_bytes, ret_text, &length);
+	note_content(tree, path, r, r < 0 ? NULL : *ret_text, length);
+	return r;
 }
 
 /*
  * Fills `line` with the file's text without trailing white space; over size - 1 bytes: -EFBIG.
  * A value comes in one read: procfs and sysfs give it whole, and so do regular files.
  */
-static errint_t read_short(const struct host_tree *tree, const char *path, char *line, size_t size)
+static errint_t read_open(int fd, char *line, size_t size, size_t *ret_length)
 {
-	/* O_NONBLOCK: a FIFO in the way must not hang the open. */
-	_cleanup_close_ int fd =
-		path_open_in(tree->root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	ssize_t length;
 
 	if (fd < 0)
@@ -149,11 +182,30 @@ static errint_t read_short(const struct host_tree *tree, const char *path, char 
 		return -errno;
 	if ((size_t)length == size)
 		return -EFBIG;
+	*ret_length = (size_t)length;
+	return 0;
+}
+
+static void end_line(char *line, size_t length)
+{
 	line[length] = '\0';
-	length = (ssize_t)strlen(line);
+	length = strlen(line);
 	while (length && isspace((unsigned char)line[length - 1]))
 		line[--length] = '\0';
-	return 0;
+}
+
+static errint_t read_short(const struct host_tree *tree, const char *path, char *line, size_t size)
+{
+	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, READ_FLAGS, 0);
+	size_t length = 0;
+	errint_t r;
+
+	note_file(tree, path, fd);
+	r = read_open(fd, line, size, &length);
+	note_content(tree, path, r, line, length);
+	if (r == 0)
+		end_line(line, length);
+	return r;
 }
 
 errint_t host_tree_read_line(const struct host_tree *tree, struct arena *a, const char *path,
@@ -192,11 +244,143 @@ errint_t host_tree_read_hex(const struct host_tree *tree, const char *path, uint
 	return number_parse_hex(line, UINT64_MAX, ret_value) ? 0 : -EINVAL;
 }
 
+/* Such a value in sysfs needs no note: its directory's inode is the device's own. */
+static void note_fixed(const struct host_tree *tree, const char *path, errint_t fd)
+{
+	errint_t r = fd;
+	struct statfs fs;
+	struct stat st;
+
+	if (!tree->record || (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == SYSFS_MAGIC))
+		return;
+	if (fd >= 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	host_record_stat(tree->record, HOST_FILE, path, r, fd, &st);
+}
+
+errint_t host_tree_read_fixed_hex(
+	const struct host_tree *tree, const char *path, uint64_t *ret_value)
+{
+	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, READ_FLAGS, 0);
+	char line[MAX_LINE_BYTES + 1];
+	size_t length = 0;
+	errint_t r;
+
+	note_fixed(tree, path, fd);
+	r = read_open(fd, line, sizeof(line), &length);
+	if (r < 0)
+		return r;
+	end_line(line, length);
+	return number_parse_hex(line, UINT64_MAX, ret_value) ? 0 : -EINVAL;
+}
+
 bool host_tree_exists(const struct host_tree *tree, const char *path)
 {
 	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, O_PATH, 0);
 
+	if (tree->record)
+		host_record_stat(tree->record, HOST_EXISTS, path, fd, fd, NULL);
 	return fd >= 0;
+}
+
+static errint_t stat_noted(const struct host_tree *tree, const char *path, int flags,
+	enum host_question question, struct stat *ret_st)
+{
+	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, O_PATH | flags, 0);
+	struct stat st;
+	errint_t r = fd;
+
+	if (fd >= 0)
+		r = fstat(fd, &st) < 0 ? -errno : 0;
+	if (tree->record)
+		host_record_stat(tree->record, question, path, r, fd, &st);
+	if (r == 0)
+		*ret_st = st;
+	return r;
+}
+
+errint_t host_tree_stat(const struct host_tree *tree, const char *path, struct stat *ret_st)
+{
+	return stat_noted(tree, path, 0, HOST_FILE, ret_st);
+}
+
+errint_t host_tree_lstat(const struct host_tree *tree, const char *path, struct stat *ret_st)
+{
+	return stat_noted(tree, path, O_NOFOLLOW, HOST_ENTRY, ret_st);
+}
+
+errint_t host_tree_resolve(
+	const struct host_tree *tree, const char *path, struct path_resolved *ret)
+{
+	errint_t r = path_resolve_in(tree->root_fd, path, ret);
+	struct stat st;
+
+	if (!tree->record)
+		return r;
+	if (r < 0 || !ret->exists) {
+		host_record_stat(tree->record, HOST_FILE, path, r < 0 ? r : -ENOENT, -1, NULL);
+		return r;
+	}
+	if (fstat(ret->fd, &st) < 0) {
+		host_record_give_up(tree->record, "a file that cannot be looked at");
+		return r;
+	}
+	/* That the name leads there, and that it stays what the name leads to. */
+	host_record_stat(tree->record, HOST_FILE, path, 0, ret->fd, &st);
+	if (strcmp(path, ret->path) != 0)
+		host_record_stat(tree->record, HOST_FILE, ret->path, 0, ret->fd, &st);
+	return r;
+}
+
+errint_t host_tree_open_file(const struct host_tree *tree, const char *path, int flags)
+{
+	errint_t fd = path_open_in(tree->root_fd, path, READ_FLAGS | flags, 0);
+
+	note_file(tree, path, fd);
+	return fd;
+}
+
+/* What stands for the names in a directory that is about to be read. */
+static void note_directory(const struct host_tree *tree, const char *path, errint_t fd)
+{
+	errint_t r = fd;
+	struct stat st;
+
+	if (!tree->record || host_path_is_kernel(path))
+		return;
+	if (fd >= 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	host_record_stat(tree->record, HOST_DIRECTORY, path, r, fd, &st);
+}
+
+errint_t host_tree_open_directory(const struct host_tree *tree, const char *path)
+{
+	errint_t fd = path_open_in(tree->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+
+	note_directory(tree, path, fd);
+	return fd;
+}
+
+errint_t host_tree_stat_entry(const struct host_tree *tree, const char *path, int dir_fd,
+	const char *name, struct stat *ret_st)
+{
+	char entry[MAX_PATH_BYTES];
+	errint_t r = fstatat(dir_fd, name, ret_st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+
+	if (!tree->record)
+		return r;
+	if (snprintf(entry, sizeof(entry), "%s/%s", path, name) >= (int)sizeof(entry))
+		host_record_give_up(tree->record, "a path that is too long");
+	else
+		host_record_stat(tree->record, HOST_ENTRY, entry, r, dir_fd, ret_st);
+	return r;
+}
+
+static void note_link(
+	const struct host_tree *tree, const char *path, errint_t r, const char *text, size_t length)
+{
+	if (tree->record)
+		host_record_bytes(tree->record, HOST_LINK, path, r, text, length);
 }
 
 errint_t host_tree_link_name(const struct host_tree *tree, struct arena *a, const char *path,
@@ -209,21 +393,28 @@ errint_t host_tree_link_name(const struct host_tree *tree, struct arena *a, cons
 	ssize_t length;
 	char *copy;
 
-	if (fd < 0)
+	if (fd < 0) {
+		note_link(tree, path, fd, NULL, 0);
 		return fd;
+	}
 	length = readlinkat(fd, "", target, sizeof(target) - 1);
 	if (length >= 0) {
+		note_link(tree, path, 0, target, (size_t)length);
 		target[length] = '\0';
 	} else if (errno == ENOENT || errno == EINVAL) {
 		/* Either no link at all, or a kernel without openat2(), where it was followed. */
 		errint_t r = path_resolve_in(tree->root_fd, path, &resolved);
 
+		if (tree->record)
+			host_record_give_up(tree->record, "a driver that is no link");
 		if (r < 0)
 			return r;
 		if (strcmp(path_base_name(resolved.path), path_base_name(path)) == 0)
 			return -EINVAL;
 		name = resolved.path;
 	} else {
+		if (tree->record)
+			host_record_give_up(tree->record, "a link that cannot be read");
 		return -errno;
 	}
 	copy = arena_strdup(a, path_base_name(name));
@@ -270,7 +461,7 @@ static int compare_entries(const void *a, const void *b)
 	return order ? order : strcmp(left, right);
 }
 
-static errint_t read_names(DIR *dir, struct arena *a, struct string_list *names)
+static errint_t read_names(DIR *dir, struct arena *a, struct string_list *names, uint64_t *answer)
 {
 	for (;;) {
 		struct dirent *entry;
@@ -285,6 +476,7 @@ static errint_t read_names(DIR *dir, struct arena *a, struct string_list *names)
 			return -E2BIG;
 		if (string_list_add(a, names, entry->d_name) < 0)
 			return -ENOMEM;
+		*answer = host_answer_name(*answer, entry->d_name, entry->d_ino);
 	}
 }
 
@@ -294,15 +486,20 @@ errint_t host_tree_list(const struct host_tree *tree, struct arena *a, const cha
 	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct string_list names = { 0 };
-	errint_t r;
+	uint64_t answer = DIGEST_START;
+	errint_t r = fd;
 
-	if (fd < 0)
-		return fd;
-	dir = fdopendir(fd);
-	if (!dir)
-		return -errno;
-	(void)TAKE_FD(fd);
-	r = read_names(dir, a, &names);
+	note_directory(tree, path, fd);
+	if (fd >= 0) {
+		dir = fdopendir(fd);
+		if (!dir)
+			return -errno;
+		(void)TAKE_FD(fd);
+		r = read_names(dir, a, &names, &answer);
+	}
+	if (tree->record && host_path_is_kernel(path))
+		host_record_answer(tree->record, HOST_NAMES, path,
+			r < 0 ? host_answer_error(r) : answer);
 	if (r < 0)
 		return r;
 	if (names.n)
@@ -378,18 +575,20 @@ errint_t host_tree_node(const struct host_tree *tree, struct arena *a, const cha
 	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, O_PATH, 0);
 	struct host_node node = { 0 };
 	struct stat st;
+	errint_t r = fd;
 
 	node.path = arena_strdup(a, path);
 	node.host_path = host_tree_path(tree, a, path);
 	if (!node.path || !node.host_path)
 		return -ENOMEM;
-	if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR)
-		return fd;
-	if (fd >= 0) {
-		if (fstat(fd, &st) < 0)
-			return -errno;
+	if (fd >= 0)
+		r = fstat(fd, &st) < 0 ? -errno : 0;
+	if (tree->record)
+		host_record_stat(tree->record, HOST_FILE, path, r, fd, &st);
+	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
+		return r;
+	if (r == 0)
 		fill_node(tree, fd, &st, &node);
-	}
 	*ret_node = node;
 	return 0;
 }
@@ -445,7 +644,22 @@ static bool modules_name(const char *text, const char *module)
 	return false;
 }
 
-bool host_tree_has_module(const struct host_tree *tree, const char *module)
+/* The tree without its record: for what is noted as one answer. */
+static struct host_tree unrecorded(const struct host_tree *tree)
+{
+	return (struct host_tree){ .root_fd = tree->root_fd, .prefix = tree->prefix };
+}
+
+/* True if the machine's sysfs is there: then it lists every module. */
+static bool is_sysfs(const struct host_tree *tree, const char *path)
+{
+	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, O_PATH, 0);
+	struct statfs fs;
+
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == SYSFS_MAGIC;
+}
+
+static bool has_module(const struct host_tree *tree, const char *module)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_free_ char *text = NULL;
@@ -459,7 +673,19 @@ bool host_tree_has_module(const struct host_tree *tree, const char *module)
 		*c = *c == '-' ? '_' : *c;
 	if (host_tree_exists(tree, path))
 		return true;
-	if (host_tree_read(tree, "/proc/modules", MAX_TABLE_BYTES, &text) < 0)
+	if (is_sysfs(tree, "/sys/module") ||
+		host_tree_read(tree, "/proc/modules", MAX_TABLE_BYTES, &text) < 0)
 		return false;
 	return modules_name(text, name);
+}
+
+bool host_tree_has_module(const struct host_tree *tree, const char *module)
+{
+	const struct host_tree plain = unrecorded(tree);
+	bool has = has_module(&plain, module);
+
+	/* Not the whole of /proc/modules: it counts the users of each. */
+	if (tree->record)
+		host_record_answer(tree->record, HOST_MODULE, module, has);
+	return has;
 }

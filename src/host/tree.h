@@ -5,7 +5,7 @@
  * root is a containerised driver or a simulated host.
  *
  * Paths are absolute as the machine itself sees them. Thread safety: read-only after
- * host_tree_open(), any number of threads.
+ * host_tree_open(), any number of threads; one if it has a record.
  */
 #pragma once
 
@@ -17,9 +17,13 @@
 #include "base/error.h"
 #include "base/path.h"
 
+struct host_record;
+
 struct host_tree {
 	int root_fd;
 	char *prefix; /* "" for "/", else the root's absolute path without a trailing slash */
+	/* Notes what is read through the functions below (host/record.h); NULL: nothing is noted. */
+	struct host_record *record;
 };
 
 #define HOST_TREE_INIT { .root_fd = -1 }
@@ -46,7 +50,21 @@ errint_t host_tree_read_line(const struct host_tree *tree, struct arena *a, cons
 errint_t host_tree_read_u64(const struct host_tree *tree, const char *path, uint64_t *ret_value);
 /* sysfs values such as "0x10de". */
 errint_t host_tree_read_hex(const struct host_tree *tree, const char *path, uint64_t *ret_value);
+/* The same for what a device keeps from its first day to its last (sysfs: class, vendor). */
+errint_t host_tree_read_fixed_hex(const struct host_tree *tree, const char *path,
+	uint64_t *ret_value);
 bool host_tree_exists(const struct host_tree *tree, const char *path);
+/* path_stat_in(), path_resolve_in(), and path_open_in() of a file to be read. What its name
+ * leads to is noted, so it must be a file that keeps times, none of procfs or sysfs. */
+errint_t host_tree_stat(const struct host_tree *tree, const char *path, struct stat *ret_st);
+errint_t host_tree_lstat(const struct host_tree *tree, const char *path, struct stat *ret_st);
+errint_t host_tree_resolve(const struct host_tree *tree, const char *path,
+	struct path_resolved *ret);
+errint_t host_tree_open_file(const struct host_tree *tree, const char *path, int flags);
+/* A directory to read names from; host_tree_stat_entry() looks at one of them, as lstat() does. */
+errint_t host_tree_open_directory(const struct host_tree *tree, const char *path);
+errint_t host_tree_stat_entry(const struct host_tree *tree, const char *path, int dir_fd,
+	const char *name, struct stat *ret_st);
 /* The last component of a link's own text: the way sysfs names drivers. */
 errint_t host_tree_link_name(const struct host_tree *tree, struct arena *a, const char *path,
 	const char **ret_name);

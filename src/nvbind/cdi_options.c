@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nvbind/cdi_options.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cdi/generate.h"
 #include "cdi/hook_arguments.h"
+#include "nvbind/sibling.h"
 
 #define PATH_BYTES  4096
 #define BOLT_PREFIX "bolt-"
@@ -219,25 +219,9 @@ static int set_option(void *target, int id, const char *value, struct nvb_error 
 	}
 }
 
-/* The hook beside our own program, as `make` leaves it, or where it is installed. */
 static int find_hook(struct cdi_options *o, struct nvb_error **err)
 {
-	char program[PATH_BYTES];
-	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
-	const char *beside = NULL;
-
-	if (o->base.hook)
-		return 0;
-	if (n > 0) {
-		program[n] = '\0';
-		beside = arena_printf(o->arena, "%.*s" HOOK_PROGRAM,
-			(int)(strrchr(program, '/') + 1 - program), program);
-	}
-	if (beside && faccessat(AT_FDCWD, beside, X_OK, 0) == 0)
-		o->base.hook = beside;
-	else
-		o->base.hook = arena_strdup(o->arena, NVBIND_BINDIR "/" HOOK_PROGRAM);
-	return o->base.hook ? 0 : NVB_OOM(err);
+	return o->base.hook ? 0 : sibling_path(o->arena, HOOK_PROGRAM, &o->base.hook, NULL, err);
 }
 
 static int check(const struct cdi_options *o, struct nvb_error **err)

@@ -5,40 +5,12 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/state_dir.h"
 
-#define SYSTEM_STATE_DIR "/var/lib/nvbind"
-
-/* As the engine's: NVBIND_STATE_DIR, else the system's, else the user's. */
-static int state_path(struct arena *a, const char **ret_path, struct nvb_error **err)
+int cdi_state_open(struct cdi_store *ret, struct nvb_error **err)
 {
-	const char *override = secure_getenv("NVBIND_STATE_DIR");
-	const char *data_home = secure_getenv("XDG_DATA_HOME");
-	const char *home = secure_getenv("HOME");
-	const char *path = NULL;
-
-	if (override && override[0] == '/')
-		path = arena_strdup(a, override);
-	else if (geteuid() == 0)
-		path = SYSTEM_STATE_DIR;
-	else if (data_home && data_home[0] == '/')
-		path = arena_printf(a, "%s/nvbind", data_home);
-	else if (home && home[0] == '/')
-		path = arena_printf(a, "%s/.local/share/nvbind", home);
-	else
-		return NVB_HINT(err,
-			NVB_RAISE(err, NVB_ERR_USAGE, 0,
-				"find a directory for what nvbind remembers: no HOME"),
-			"set NVBIND_STATE_DIR to a directory of yours");
-	if (!path)
-		return NVB_OOM(err);
-	*ret_path = path;
-	return 0;
-}
-
-int cdi_state_open(struct arena *a, struct cdi_store *ret, struct nvb_error **err)
-{
-	const char *path = NULL;
-	int r = state_path(a, &path, err);
+	_cleanup_free_ char *path = NULL;
+	int r = state_dir_path(&path, err);
 
 	return r < 0 ? r : cdi_store_open(path, ret, err);
 }

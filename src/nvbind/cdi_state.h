@@ -6,7 +6,7 @@
 #include "nvbind/cdi_make.h"
 
 /* The store below nvbind's state directory, locked. */
-int cdi_state_open(struct arena *a, struct cdi_store *ret, struct nvb_error **err);
+int cdi_state_open(struct cdi_store *ret, struct nvb_error **err);
 
 /*
  * The specs of all directories that engines read together with `directory`: of the machine's

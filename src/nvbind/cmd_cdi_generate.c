@@ -425,7 +425,7 @@ static int write_draft(struct generation *g, const struct draft *draft, struct n
 
 static int write_files(struct generation *g, struct nvb_error **err)
 {
-	int r = cdi_state_open(g->arena, &g->store, err);
+	int r = cdi_state_open(&g->store, err);
 
 	if (r >= 0)
 		r = choose_paths(g, err);

@@ -176,7 +176,7 @@ int cmd_cdi_refresh(
 	if (r >= 0)
 		r = cdi_maker_init(&f.maker, err);
 	if (r >= 0)
-		r = cdi_state_open(f.arena, &f.store, err);
+		r = cdi_state_open(&f.store, err);
 	if (r >= 0)
 		r = cdi_store_recipes(&f.store, f.arena, &f.recipes, &f.problems, err);
 	if (r >= 0)

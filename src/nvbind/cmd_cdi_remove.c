@@ -126,7 +126,7 @@ int cmd_cdi_remove(
 	first = command_parse(COMMAND_CDI_REMOVE, &local, argc, argv, set_option, &m, NULL, err);
 	if (first <= 0)
 		return first;
-	r = cdi_state_open(m.arena, &m.store, err);
+	r = cdi_state_open(&m.store, err);
 	if (r >= 0 && first == argc)
 		r = cdi_store_forget_damaged(&m.store, NULL, &forgotten, err);
 	if (r >= 0)

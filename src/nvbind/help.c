@@ -52,6 +52,10 @@ void help_describe_option(const struct option_row *row, struct strbuf *out)
 	strbuf_str_add(out, row->help);
 	if (row->values.kind != VALUES_SUGGESTED)
 		option_value_words(row, &words);
+	if (row->flags & OPTION_CLIENTS_ONLY)
+		strbuf_str_add(out, " (docker, podman)");
+	if (row->flags & OPTION_BOLT_ONLY)
+		strbuf_str_add(out, " (bolt)");
 	for (const char *p = strbuf_str(&words), *separator = ": "; *p; separator = ", ") {
 		size_t length = strcspn(p, " ");
 

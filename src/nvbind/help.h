@@ -16,8 +16,8 @@ void help_print(enum command_id id);
 void help_describe_option(const struct option_row *row, struct strbuf *out);
 
 /*
- * nvbind(1) in man(7) macros: `prose` with the lines @GLOBAL_OPTIONS@ and @COMMANDS@ replaced,
- * and the word @VERSION@.
+ * A manual page in man(7) macros: `prose` with the lines @GLOBAL_OPTIONS@ and @COMMANDS@ of
+ * nvbind(1) and @POLICY_KEYS@ of nvbind-runtime(8) replaced, and the word @VERSION@.
  */
 void man_format(const char *prose, struct strbuf *out);
 

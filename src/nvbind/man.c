@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The generated parts of nvbind(1). Macros: man(7). */
+/* The generated parts of the manual pages. Macros: man(7). */
 #include <string.h>
 
 #include "nvbind/help.h"
+#include "request/runtime_policy.h"
 
 /* Text in a line of its own: nothing in it is taken for a macro or an escape. */
 static void add_roff(struct strbuf *out, const char *text)
@@ -71,30 +72,75 @@ static void add_commands(struct strbuf *out)
 	}
 }
 
-void man_format(const char *prose, struct strbuf *out)
+static void add_policy_key(void *user, const char *key, const char *values,
+	const char *default_value, const char *meaning)
+{
+	struct strbuf *out = user;
+
+	strbuf_str_add(out, ".TP\n\\fB");
+	add_roff(out, key);
+	strbuf_str_add(out, "\\fR: ");
+	add_roff(out, values);
+	strbuf_char_add(out, '\n');
+	add_roff(out, meaning);
+	strbuf_str_add(out, " (default ");
+	add_roff(out, default_value);
+	strbuf_str_add(out, ")\n");
+}
+
+static void add_global_options(struct strbuf *out)
+{
+	add_options(COMMAND_GLOBAL, out);
+}
+
+static void add_policy_keys(struct strbuf *out)
+{
+	runtime_policy_for_each_key(add_policy_key, out);
+}
+
+/* Lines that stand for a part. */
+static const struct part {
+	const char *line;
+	void (*add)(struct strbuf *out);
+} parts[] = {
+	{ "@GLOBAL_OPTIONS@", add_global_options },
+	{ "@COMMANDS@", add_commands },
+	{ "@POLICY_KEYS@", add_policy_keys },
+};
+
+static bool add_part(const char *line, size_t length, struct strbuf *out)
+{
+	for (size_t i = 0; i < ELEMENTS(parts); i++) {
+		if (strlen(parts[i].line) != length || memcmp(parts[i].line, line, length) != 0)
+			continue;
+		parts[i].add(out);
+		return true;
+	}
+	return false;
+}
+
+static void add_prose(const char *line, size_t length, struct strbuf *out)
 {
 	static const char version[] = "@VERSION@";
+	const char *at = memmem(line, length, version, strlen(version));
+	size_t head = at ? (size_t)(at - line) : length;
 
+	strbuf_add(out, line, head);
+	if (at) {
+		strbuf_str_add(out, NVBIND_VERSION);
+		head += strlen(version);
+	}
+	strbuf_add(out, line + head, length - head);
+	strbuf_char_add(out, '\n');
+}
+
+void man_format(const char *prose, struct strbuf *out)
+{
 	for (const char *p = prose; *p;) {
 		size_t length = strcspn(p, "\n");
-		const char *at = memmem(p, length, version, strlen(version));
 
-		if (length == strlen("@COMMANDS@") && memcmp(p, "@COMMANDS@", length) == 0) {
-			add_commands(out);
-		} else if (length == strlen("@GLOBAL_OPTIONS@") &&
-			   memcmp(p, "@GLOBAL_OPTIONS@", length) == 0) {
-			add_options(COMMAND_GLOBAL, out);
-		} else {
-			size_t head = at ? (size_t)(at - p) : length;
-
-			strbuf_add(out, p, head);
-			if (at) {
-				strbuf_str_add(out, NVBIND_VERSION);
-				head += strlen(version);
-			}
-			strbuf_add(out, p + head, length - head);
-			strbuf_char_add(out, '\n');
-		}
+		if (!add_part(p, length, out))
+			add_prose(p, length, out);
 		p += length + (p[length] ? 1 : 0);
 	}
 }

@@ -25,6 +25,9 @@ enum option_id {
 enum option_flags {
 	OPTION_REPEATABLE = 1 << 0,
 	OPTION_HIDDEN = 1 << 1, /* accepted, but not in help, man page and completions */
+	/* Of run: what only the built-in engine has, and what only the others have. */
+	OPTION_BOLT_ONLY = 1 << 2,
+	OPTION_CLIENTS_ONLY = 1 << 3,
 };
 
 enum option_values_kind {

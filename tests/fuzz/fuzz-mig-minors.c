@@ -15,6 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(text, data, size);
 	CHECK(mig_minors_parse(text, size, a, &list) == 0);
 	CHECK(list.n <= size);
+	if (mig_minors_find_control(text, size, "config", &minor))
+		CHECK(memmem(text, size, "config ", strlen("config ")) != NULL);
 	vec_foreach (struct mig_minor, m, &list) {
 		CHECK(m->gi >= 0 && m->ci >= -1);
 		CHECK(mig_minors_find(&list, m->gpu, m->gi, m->ci, &minor));

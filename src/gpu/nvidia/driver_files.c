@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gpu/nvidia/driver_files.h"
 
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <string.h>
 
@@ -32,13 +31,13 @@ static int add_file(struct gpu_discovery *d, struct gpu_driver *driver,
 	bool fits;
 
 	/* Most paths do not exist: one system call says so. */
-	if (path_stat_in(d->tree->root_fd, request->path, &st) < 0)
+	if (host_tree_stat(d->tree, request->path, &st) < 0)
 		return 0;
 	fits = (st.st_mode & S_IFMT) == request->type;
 	/* As for nodes, a regular file stands in for a socket in a simulated machine. */
 	if (!fits && request->type == S_IFSOCK && !host_tree_is_live(d->tree))
 		fits = S_ISREG(st.st_mode);
-	if (!fits || path_resolve_in(d->tree->root_fd, request->path, &real) < 0 || !real.exists)
+	if (!fits || host_tree_resolve(d->tree, request->path, &real) < 0 || !real.exists)
 		return 0;
 	file = vec_push(a, &driver->files);
 	if (!file)
@@ -84,10 +83,9 @@ static int add_programs(struct gpu_discovery *d, struct gpu_driver *driver, stru
  */
 static bool is_trusted(const struct gpu_discovery *d, const char *path)
 {
-	_cleanup_close_ int fd = path_open_in(d->tree->root_fd, path, O_PATH | O_NOFOLLOW, 0);
 	struct stat st;
 
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) &&
+	return host_tree_lstat(d->tree, path, &st) == 0 && S_ISDIR(st.st_mode) &&
 		(st.st_uid == 0 || st.st_uid == geteuid());
 }
 
@@ -284,7 +282,7 @@ static int find_xorg_dirs(struct gpu_discovery *d, struct string_list *ret, stru
 		const char *copy;
 
 		if (!host_tree_exists(d->tree, *dir) ||
-			path_resolve_in(d->tree->root_fd, *dir, &real) < 0)
+			host_tree_resolve(d->tree, *dir, &real) < 0)
 			continue;
 		copy = arena_strdup(d->inv->arena, real.path);
 		if (!copy || string_list_add(d->inv->arena, ret, copy) < 0)

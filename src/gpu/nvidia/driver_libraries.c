@@ -260,9 +260,7 @@ static int add_library(struct selection *s, const struct candidate *c, const cha
 static int read_library(struct selection *s, const char *path, struct elf_info *ret,
 	const char **ret_problem, struct nvb_error **err)
 {
-	/* O_NONBLOCK: the file may have been replaced by a FIFO since it was looked at. */
-	_cleanup_close_ int fd = path_open_in(s->search.d->tree->root_fd, path,
-		O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0);
+	_cleanup_close_ int fd = host_tree_open_file(s->search.d->tree, path, O_NOFOLLOW);
 	_cleanup_error_ struct nvb_error *problem = NULL;
 	int r;
 

@@ -53,14 +53,14 @@ static int add_dir(struct library_search *s, const char *path, struct nvb_error 
 		return 0;
 	if (add_seen(s, path) < 0)
 		return NVB_OOM(err);
-	if (path_stat_in(s->d->tree->root_fd, path, &st) < 0 || !S_ISDIR(st.st_mode))
+	if (host_tree_stat(s->d->tree, path, &st) < 0 || !S_ISDIR(st.st_mode))
 		return 0;
 	id = (struct file_id){ st.st_dev, st.st_ino };
 	vec_foreach (struct search_dir, known, &s->dirs) {
 		if (same_file(known->id, id))
 			return 0;
 	}
-	if (path_resolve_in(s->d->tree->root_fd, path, &resolved) < 0 || !resolved.exists)
+	if (host_tree_resolve(s->d->tree, path, &resolved) < 0 || !resolved.exists)
 		return 0;
 	dir = vec_push(s->scratch, &s->dirs);
 	if (!dir)
@@ -118,11 +118,12 @@ static int add_cache_dirs(struct library_search *s, struct nvb_error **err)
 	_cleanup_free_ char *data = NULL;
 	_cleanup_error_ struct nvb_error *problem = NULL;
 	const char *last = "";
+	_cleanup_close_ int fd = host_tree_open_file(s->d->tree, LD_SO_CACHE, 0);
 	struct ldcache cache;
 	size_t size = 0, last_length = 0;
 	errint_t r;
 
-	r = file_read_in(s->d->tree->root_fd, LD_SO_CACHE, LDCACHE_LIMIT_BYTES, &data, &size);
+	r = fd < 0 ? fd : file_read_fd(fd, LDCACHE_LIMIT_BYTES, &data, &size);
 	if (r == -ENOMEM)
 		return NVB_OOM(err);
 	if (r < 0 || ldcache_parse(data, size, &cache, &problem) < 0)
@@ -160,7 +161,7 @@ static int add_entry(struct library_search *s, size_t dir, int dir_fd, const cha
 	library = driver_library_find(name, parts.stem_length);
 	if (!library && !parts.is_driver_version)
 		return 0;
-	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (host_tree_stat_entry(s->d->tree, s->dirs.items[dir].path, dir_fd, name, &st) < 0)
 		return 0;
 	copy = arena_strdup(s->scratch, name);
 	if (!copy)
@@ -192,8 +193,7 @@ static int scan_dir(struct library_search *s, size_t index, struct nvb_error **e
 	unsigned n = 0;
 	int fd;
 
-	fd = path_open_in(s->d->tree->root_fd, s->dirs.items[index].path,
-		O_RDONLY | O_DIRECTORY, 0);
+	fd = host_tree_open_directory(s->d->tree, s->dirs.items[index].path);
 	if (fd < 0)
 		return 0;
 	dir = fdopendir(fd);
@@ -246,13 +246,13 @@ static int resolve_link(struct library_search *s, struct library_link *link,
 
 	if (!path)
 		return NVB_OOM(err);
-	if (path_stat_in(s->d->tree->root_fd, path, &st) < 0 || !S_ISREG(st.st_mode))
+	if (host_tree_stat(s->d->tree, path, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	link->id = (struct file_id){ st.st_dev, st.st_ino };
 	link->resolved = true;
 	if (is_candidate(s, link))
 		return 0;
-	if (path_resolve_in(s->d->tree->root_fd, path, &real) < 0 || !real.exists)
+	if (host_tree_resolve(s->d->tree, path, &real) < 0 || !real.exists)
 		return 0;
 	name = path_base_name(real.path);
 	if (!library_name_parse(name, &parts) ||

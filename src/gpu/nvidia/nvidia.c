@@ -20,6 +20,7 @@
 #include "gpu/nvidia/information.h"
 #include "gpu/nvidia/mig.h"
 #include "gpu/nvidia/nvml_enrich.h"
+#include "gpu/nvidia/requirement_facts.h"
 #include "gpu/nvidia/version.h"
 #include "gpu/vendor.h"
 
@@ -313,5 +314,7 @@ const struct gpu_vendor_ops gpu_vendor_nvidia = {
 	.vendor = GPU_VENDOR_NVIDIA,
 	.discover = discover,
 	.find_companions = nvidia_find_companions,
+	.find_mig_control = mig_find_control,
+	.requirement_facts = nvidia_requirement_facts,
 	.enrich = nvml_enrich,
 };

@@ -48,7 +48,7 @@ static int add_dll(struct gpu_discovery *d, struct gpu_driver *driver, const cha
 {
 	_cleanup_(path_resolved_done) struct path_resolved real = PATH_RESOLVED_INIT;
 	_cleanup_close_ int fd =
-		path_open_in(d->tree->root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+		host_tree_open_file(d->tree, path, 0);
 	struct arena *a = d->inv->arena;
 	struct driver_file *file;
 	const char *target;
@@ -56,7 +56,7 @@ static int add_dll(struct gpu_discovery *d, struct gpu_driver *driver, const cha
 	int class;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-		path_resolve_in(d->tree->root_fd, path, &real) < 0 || !real.exists)
+		host_tree_resolve(d->tree, path, &real) < 0 || !real.exists)
 		return 0;
 	class = dll_class(fd);
 	target = arena_printf(a, WINE_DIR "/%s", path_base_name(path));

@@ -61,7 +61,7 @@ static int add_file(struct gpu_discovery *d, struct gpu_driver *driver, const ch
 	struct stat st;
 
 	if (has_target(driver, like->target) ||
-		path_resolve_in(d->tree->root_fd, path, &real) < 0 || !real.exists ||
+		host_tree_resolve(d->tree, path, &real) < 0 || !real.exists ||
 		fstat(real.fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	file = vec_push(a, &driver->files);
@@ -123,7 +123,7 @@ static int find_store(struct gpu_discovery *d, char **ret_dir, struct nvb_error 
 
 		if (asprintf(&mark, STORES_DIR "/%s/" STORE_MARK, names.items[i]) < 0)
 			return NVB_OOM(err);
-		if (path_stat_in(d->tree->root_fd, mark, &st) < 0)
+		if (host_tree_stat(d->tree, mark, &st) < 0)
 			continue;
 		if (best && (st.st_mtim.tv_sec < newest.tv_sec ||
 				    (st.st_mtim.tv_sec == newest.tv_sec &&

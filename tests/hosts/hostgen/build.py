@@ -62,6 +62,11 @@ def build(host, root, nodes="auto", driver_tree=None):
     for node in host.get("node", []):
         major = node["major"] if isinstance(node["major"], int) else majors[node["major"]]
         tree.node(node["path"], major, node["minor"], node.get("mode", 0o666))
+    for file in host.get("file", []):
+        if file["path"].endswith("/"):
+            tree.directory(file["path"])
+        else:
+            tree.write(file["path"], file["text"])
 
     listed = {name for _, name in characters}
     characters += [(major, name) for name, major in majors.items() if name not in listed]

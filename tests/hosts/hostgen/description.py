@@ -15,12 +15,13 @@ ID = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}")
 
 # Every key, with the type of its value. README.md explains those that do not explain themselves.
 HOST = {"title": str, "os": str, "kernel": str, "ld_cache": bool, "majors": dict, "nvidia": dict, "wsl": dict,
-        "model": dict, "pci": list, "node": list, "kfd_cpu_nodes": int}
+        "model": dict, "pci": list, "node": list, "file": list, "kfd_cpu_nodes": int}
 NVIDIA = {"version": str, "flavor": str, "build": str, "loaded": bool, "layout": str, "files_version": str,
           "sets": list, "without": list, "sockets": list, "imex_channels": list, "missing_nodes": list, "modeset": bool}
 WSL = {"stores": list}
 STORE = {"name": str, "date": str, "nvidia": bool}
 NODE = {"path": str, "major": (int, str), "minor": int, "mode": int}
+FILE = {"path": str, "text": str}
 PCI = {"address": str, "behind": list, "model": str, "id": str, "subsystem": str, "class": str, "revision": str,
        "name": str, "pci_name": str, "driver": str, "irq": int, "numa": int, "boot_vga": bool, "drm": dict,
        "iommu_group": int, "vram_mb": int,
@@ -94,6 +95,10 @@ def _check(host):
     for index, node in enumerate(host.get("node", [])):
         _check_keys(node, NODE, f"node[{index}]", ("path", "major", "minor"))
         _require(node["path"].startswith("/dev/"), f"node[{index}]: path: not below /dev")
+    for index, file in enumerate(host.get("file", [])):
+        _check_keys(file, FILE, f"file[{index}]", ("path",))
+        _require(file["path"].startswith("/"), f"file[{index}]: path: not absolute")
+        _require(file["path"].endswith("/") != ("text" in file), f"file[{index}]: 'text' is a file's, and a directory's path ends with '/'")
     models = host.pop("model", {})
     devices = [_with_model(device, models, f"pci[{index}]") for index, device in enumerate(host.get("pci", []))]
     host["pci"] = sorted(devices, key=lambda device: device["address"])

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -287,6 +288,58 @@ static void test_node_access(void **state)
 	expect(m, "node-access", DOCTOR_SKIPPED, "no device node", NULL);
 }
 
+static void test_node_links(void **state)
+{
+	struct machine *m = *state;
+	struct gpu *gpu = add_gpu(m, GPU_USABLE, NULL);
+	struct host_node *node = add_node(m, gpu, "/dev/nvidia0");
+
+	node->major = 195;
+	expect(m, "node-links", DOCTOR_SKIPPED, "systemd does not run", NULL);
+	put(m, "/run/systemd/system/x", "");
+	expect(m, "node-links", DOCTOR_OK, "nothing here needs those that are missing (1)", NULL);
+	put(m, "/usr/lib/systemd/libsystemd-shared-239.so", "");
+	expect(m, "node-links", DOCTOR_WARNING,
+		"'/dev/char/195:0' for '/dev/nvidia0' is missing (1 nodes): with systemd before",
+		"ln -sf ../nvidia0 /dev/char/195:0");
+	/* What is there must be the very device. */
+	put(m, "/dev/char/195:0", "c 195:1\n");
+	expect(m, "node-links", DOCTOR_WARNING, "is missing", "ln -sf");
+	put(m, "/dev/char/195:0", "c 195:0\n");
+	expect(m, "node-links", DOCTOR_OK, "every node has a link in '/dev/char' (1)", NULL);
+	add_node(m, gpu, "/dev/nvidia-caps/nvidia-cap1")->major = 235;
+	expect(m, "node-links", DOCTOR_WARNING, "'/dev/char/235:0'",
+		"ln -sf ../nvidia-caps/nvidia-cap1 /dev/char/235:0");
+	assert_int_equal(
+		unlinkat(m->tree.root_fd, "usr/lib/systemd/libsystemd-shared-239.so", 0), 0);
+	put(m, "/usr/lib/systemd/libsystemd-shared-240.so", "");
+	expect(m, "node-links", DOCTOR_OK, "nothing here needs", NULL);
+}
+
+static void test_runc_that_needs_links(void **state)
+{
+	static const struct {
+		const char *version;
+		bool needs;
+	} cases[] = {
+		{ "runc version 1.1.2", false },
+		{ "runc version 1.1.3", true },
+		{ "runc version 1.1.5+ds1", true },
+		{ "runc version 1.1.6-0ubuntu1", true },
+		{ "runc version 1.1.7", false },
+		{ "runc version 1.1.30", false },
+		{ "runc version 1.2.0", false },
+		{ "runc version ", false },
+		{ "crun version 1.1.5", false },
+		{ "", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++)
+		if (check_runc_needs_links(cases[i].version) != cases[i].needs)
+			fail_msg("'%s'", cases[i].version);
+}
+
 static void test_user_namespaces(void **state)
 {
 	struct machine *m = *state;
@@ -382,9 +435,9 @@ static void test_selinux(void **state)
 	expect(m, "selinux", DOCTOR_OK, "may use devices", NULL);
 }
 
-#define SPEC(edits)                                                                      \
-	"{\"cdiVersion\":\"0.5.0\",\"kind\":\"nvidia.com/gpu\",\"devices\":[{\"name\":\"0\"," \
-	"\"containerEdits\":{\"deviceNodes\":[{\"path\":\"/dev/other\","                 \
+#define SPEC(edits)                                                                                \
+	"{\"cdiVersion\":\"0.5.0\",\"kind\":\"nvidia.com/gpu\",\"devices\":[{\"name\":\"0\","      \
+	"\"containerEdits\":{\"deviceNodes\":[{\"path\":\"/dev/other\","                           \
 	"\"hostPath\":\"/dev/nvidia0\"}]}}],\"containerEdits\":{\"mounts\":[" edits "]}}"
 #define MOUNT(path) "{\"hostPath\":\"" path "\",\"containerPath\":\"/nowhere\"}"
 
@@ -415,8 +468,7 @@ static void test_cdi_conflict(void **state)
 	put(m, "/dev/nvidia0", "c 195:0\n");
 	put(m, "/etc/cdi/a.json", SPEC(""));
 	put(m, "/etc/cdi/b.json", SPEC(""));
-	expect(m, "cdi-specs", DOCTOR_WARNING, "'nvidia.com/gpu=0' is defined twice",
-		"remove one");
+	expect(m, "cdi-specs", DOCTOR_WARNING, "'nvidia.com/gpu=0' is defined twice", "remove one");
 }
 
 static void test_cdi_yaml(void **state)
@@ -434,8 +486,8 @@ static void test_cdi_yaml(void **state)
 		"  - containerPath: /usr/bin/nvidia-smi\n    hostPath: /usr/bin/nvidia-smi # gone\n"
 		"    options:\n    - ro\n  - hostPath: '/usr/bin/also gone'\n"
 		"    containerPath: /usr/bin/also\n");
-	expect(m, "cdi-specs", DOCTOR_WARNING,
-		"(2 findings): '/usr/bin/nvidia-smi' does not exist", "generate");
+	expect(m, "cdi-specs", DOCTOR_WARNING, "(2 findings): '/usr/bin/nvidia-smi' does not exist",
+		"generate");
 	put(m, "/usr/bin/nvidia-smi", "");
 	expect(m, "cdi-specs", DOCTOR_WARNING, "(1 findings)", "generate");
 	put(m, "/usr/bin/also gone", "");
@@ -519,6 +571,28 @@ static void test_checks_of_the_running_machine(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, machine_setup, machine_teardown)
 
+/* The policy is the running machine's, so it is named by the environment. */
+static void test_runtime_policy(void **state)
+{
+	struct machine *m = *state;
+	char path[128];
+
+	assert_true((size_t)snprintf(path, sizeof(path), "%s/runtime.json", m->dir) < sizeof(path));
+	assert_int_equal(setenv("NVBIND_RUNTIME_CONFIG", path, 1), 0);
+	put(m, "/runtime.json", "{}");
+	expect_of(m, check_policy, DOCTOR_WARNING, "any image may take GPUs", path);
+	put(m, "/runtime.json", "{\"accept_environment\": \"privileged\"}");
+	expect_of(m, check_policy, DOCTOR_OK, "no image", NULL);
+	put(m, "/runtime.json", "{\"accept_environment\": \"never\"}");
+	expect_of(m, check_policy, DOCTOR_OK, "no image", NULL);
+	put(m, "/runtime.json", "{\"accept_enviroment\": \"never\"}");
+	expect_of(m, check_policy, DOCTOR_FAILED, "starts no container: ", path);
+	put(m, "/runtime.json", "{}");
+	assert_int_equal(chmod(path, 0666), 0);
+	expect_of(m, check_policy, DOCTOR_FAILED, "starts no container: ", "remove it");
+	assert_int_equal(unsetenv("NVBIND_RUNTIME_CONFIG"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -530,6 +604,8 @@ int main(void)
 		TEST(test_missing_node),
 		TEST(test_node_of_an_old_module),
 		TEST(test_node_access),
+		TEST(test_node_links),
+		TEST(test_runc_that_needs_links),
 		TEST(test_user_namespaces),
 		TEST(test_subordinate_ids),
 		TEST(test_overlayfs),
@@ -542,6 +618,7 @@ int main(void)
 		TEST(test_cdi_that_is_hostile),
 		TEST(test_gpu_tools),
 		TEST(test_docker),
+		TEST(test_runtime_policy),
 		TEST(test_checks_of_the_running_machine),
 	};
 

@@ -111,7 +111,7 @@ static void test_bad_text(void **state)
 	assert_int_equal(json_format(root, JSON_PLAIN, &text, NULL, NULL), 0);
 	assert_int_equal(strlen(text), 2 * JSON_DEPTH_LIMIT);
 	/* The size is judged before the text is read. */
-	assert_refused("1", JSON_TEXT_LIMIT_BYTES + 1, NVB_ERR_LIMIT, "more than 16777216 bytes");
+	assert_refused("1", JSON_TEXT_LIMIT_BYTES + 1, NVB_ERR_LIMIT, "more than 67108864 bytes");
 }
 
 static void assert_says(struct nvb_error **err, const char *message)

@@ -105,6 +105,7 @@ static void test_nothing(void **state)
 	vec_foreach (const struct gpu_companion, companion, &inv->companions) {
 		assert_int_equal(companion->devices.n, 0);
 		assert_int_equal(companion->files.n, 0);
+		assert_non_null(companion->remedy);
 	}
 }
 

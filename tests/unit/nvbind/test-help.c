@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "nvbind/help.h"
+#include "request/runtime_policy.h"
 
 #include <fcntl.h>
 
@@ -34,6 +35,8 @@ static void test_help(void **state)
 		for (size_t i = 0; i < n; i++) {
 			char part[128];
 
+			if (rows[i]->flags & OPTION_HIDDEN)
+				continue;
 			(void)snprintf(part, sizeof(part), "--%s%s%s", rows[i]->name,
 				rows[i]->argument ? " " : "",
 				rows[i]->argument ? rows[i]->argument : "");
@@ -132,6 +135,33 @@ static void test_man(void **state)
 	assert_null(strchr(strbuf_str(&text), '@'));
 }
 
+static void expect_key(void *user, const char *key, const char *values, const char *default_value,
+	const char *meaning)
+{
+	char part[128];
+
+	(void)values;
+	(void)default_value;
+	(void)meaning;
+	(void)snprintf(part, sizeof(part), "\\fB%s\\fR: ", key);
+	expect_part(user, part, "nvbind-runtime(8)");
+}
+
+static void test_man_of_the_runtime(void **state)
+{
+	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(HELP_TEXT_BYTES);
+	_cleanup_(strbuf_done) struct strbuf path = STRBUF_INIT(4096);
+	_cleanup_free_ char *prose = NULL;
+
+	(void)state;
+	strbuf_printf(&path, "%s/man/nvbind-runtime.8.in", getenv("NVBIND_SOURCE_ROOT"));
+	assert_int_equal(file_read_path(strbuf_str(&path), HELP_TEXT_BYTES, &prose, NULL), 0);
+	man_format(prose, &text);
+	assert_false(strbuf_failed(&text));
+	runtime_policy_for_each_key(expect_key, &text);
+	assert_null(strchr(strbuf_str(&text), '@'));
+}
+
 static void test_man_escapes(void **state)
 {
 	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(HELP_TEXT_BYTES);
@@ -159,6 +189,8 @@ static void test_completions(void **state)
 		assert_true(completion_format(shells[s].shell, &text));
 		assert_false(strbuf_failed(&text));
 		for (int i = 0; i < OPTION_COUNT; i++) {
+			if (option_rows[i].flags & OPTION_HIDDEN)
+				continue;
 			(void)snprintf(
 				part, sizeof(part), "%s%s", shells[s].dashes, option_rows[i].name);
 			expect_part(&text, part, shells[s].shell);
@@ -179,6 +211,7 @@ int main(void)
 		cmocka_unit_test(test_group_help_names_its_commands),
 		cmocka_unit_test(test_short_names),
 		cmocka_unit_test(test_man),
+		cmocka_unit_test(test_man_of_the_runtime),
 		cmocka_unit_test(test_man_escapes),
 		cmocka_unit_test(test_completions),
 	};

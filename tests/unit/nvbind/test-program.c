@@ -80,7 +80,7 @@ static void test_usage_errors(void **state)
 	expect("completion tcsh", 2, NULL, "unknown shell 'tcsh'");
 	expect("run", 2, NULL, "needs an IMAGE");
 	expect("run --gpu x host", 2, NULL, "select GPU 'x'");
-	expect("run --runtime docker host", 1, NULL, "cannot drive 'docker'");
+	expect("run --runtime lxc host", 2, NULL, "unknown engine 'lxc'");
 	expect("\"$(printf '\\033[31m')\"", 2, NULL, "unknown command '\\x1b[31m'");
 }
 

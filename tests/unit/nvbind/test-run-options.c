@@ -296,13 +296,74 @@ static void test_bad_values(void **state)
 	refuse(*state, "run --user= i", NVB_ERR_USAGE, "option '--user': it is empty");
 	refuse(*state, "run --rootfs= i", NVB_ERR_USAGE, "option '--rootfs': it is empty");
 	refuse(*state, "run --format json i", NVB_ERR_USAGE, "for '--dry-run' only");
-	refuse(*state, "run --runtime docker i", NVB_ERR_UNSUPPORTED, "cannot drive 'docker'");
-	refuse(*state, "run --runtime podman i", NVB_ERR_UNSUPPORTED, "cannot drive 'podman'");
-	refuse(*state, "run --runtime lxc i", NVB_ERR_USAGE, "unknown engine 'lxc'");
+	refuse(*state, "run --runtime lxc i", NVB_ERR_USAGE,
+		"unknown engine 'lxc'; known are 'bolt', 'docker', 'podman', 'auto'");
+	refuse(*state, "run --network bridge i", NVB_ERR_USAGE,
+		"'bolt' has no network 'bridge', only 'host' and 'none'");
+	refuse(*state, "run --network= i", NVB_ERR_USAGE, "has no network ''");
 	if (geteuid() == 0)
 		refuse(*state, "run --rootless i", NVB_ERR_USAGE, "option '--rootless'");
 	else
 		assert_true(accept(*state, "run --rootless i").rootless);
+}
+
+/* What an engine cannot do is refused, never read over. */
+static void test_options_of_engines(void **state)
+{
+	static const char *const others[] = { "-p 80", "--publish 80:80", "--port 80", "-d",
+		"--detach", "--restart always", "--shm-size 1g", "--engine-opt --init",
+		"--entrypoint sh" };
+
+	for (size_t i = 0; i < ELEMENTS(others); i++) {
+		refuse(*state, arena_printf(*state, "run %s image", others[i]), NVB_ERR_USAGE,
+			"the built-in engine 'bolt' does not have it");
+		refuse(*state, arena_printf(*state, "run --runtime auto %s host", others[i]),
+			NVB_ERR_USAGE, "the built-in engine 'bolt' does not have it");
+		(void)accept(*state, arena_printf(*state, "run --runtime docker %s image", others[i]));
+		(void)accept(*state, arena_printf(*state, "run %s --runtime podman image", others[i]));
+		(void)accept(*state, arena_printf(*state, "run --runtime auto %s image", others[i]));
+	}
+	refuse(*state, "run --runtime docker --rootfs /r image", NVB_ERR_USAGE,
+		"option '--rootfs': an engine other than 'bolt' does not have it");
+	refuse(*state, "run --rootfs /r --runtime podman -- sh", NVB_ERR_USAGE, "'--rootfs'");
+	refuse(*state, "run --runtime docker -e =x image", NVB_ERR_USAGE, "it has no name");
+}
+
+static void test_words_of_engines(void **state)
+{
+	struct run_options o = accept(*state,
+		"run --runtime docker -e A=1 -e NVBIND_UNSET --env-file /nonexistent -v name:/a "
+		"-v ./b:/b:ro,z -p 80 --port 90:91/udp --network net --engine-opt --ulimit "
+		"--engine-opt nofile=1 -d --rm --restart no image -- cmd");
+
+	assert_string_equal(o.engine, "docker");
+	assert_false(o.engine_is_auto);
+	EXPECT_LIST(o.words.env, "A=1", "NVBIND_UNSET");
+	EXPECT_LIST(o.words.env_files, "/nonexistent");
+	EXPECT_LIST(o.words.volumes, "name:/a", "./b:/b:ro,z");
+	EXPECT_LIST(o.words.ports, "80", "90:91/udp");
+	EXPECT_LIST(o.words.engine, "--ulimit", "nofile=1");
+	assert_string_equal(o.words.network, "net");
+	assert_string_equal(o.words.restart, "no");
+	assert_true(o.detach && o.remove);
+	assert_int_equal(o.env.n, 0);
+	assert_int_equal(o.volumes.n, 0);
+	EXPECT_LIST(o.command, "cmd");
+}
+
+static void test_auto(void **state)
+{
+	static const char *const bolt[] = { "host", "oci:/dir:tag", "--rootfs /r" };
+	struct run_options o;
+
+	for (size_t i = 0; i < ELEMENTS(bolt); i++) {
+		o = accept(*state, arena_printf(*state, "run --runtime auto %s", bolt[i]));
+		assert_string_equal(o.engine, "bolt");
+		assert_true(o.engine_is_auto);
+	}
+	o = accept(*state, "run --runtime auto ubuntu:22.04");
+	assert_string_equal(o.engine, "auto");
+	assert_true(o.engine_is_auto);
 }
 
 int main(void)
@@ -317,6 +378,9 @@ int main(void)
 		TEST(test_environment),
 		TEST(test_rest),
 		TEST(test_bad_values),
+		TEST(test_options_of_engines),
+		TEST(test_words_of_engines),
+		TEST(test_auto),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/state_dir.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+#define SYSTEM_STATE_DIR "/var/lib/nvbind"
+
+/* The initial namespace maps all users to themselves: user_namespaces(7). */
+bool state_dir_is_root(void)
+{
+	static const char *const initial[] = { "0", "0", "4294967295" };
+	_cleanup_free_ char *text = NULL;
+	char *save = NULL, *word;
+
+	if (geteuid() != 0)
+		return false;
+	if (file_read_path("/proc/self/uid_map", 4096, &text, NULL) < 0)
+		return true;
+	word = strtok_r(text, " \t\n", &save);
+	for (size_t i = 0; i < ELEMENTS(initial); i++, word = strtok_r(NULL, " \t\n", &save)) {
+		if (!word || strcmp(word, initial[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+int state_dir_path(char **ret_path, struct nvb_error **err)
+{
+	const char *override = secure_getenv("NVBIND_STATE_DIR");
+	const char *data_home = secure_getenv("XDG_DATA_HOME");
+	const char *home = secure_getenv("HOME");
+	char *path = NULL;
+	int n;
+
+	if (override && override[0] && override[0] != '/')
+		return NVB_RAISE(err, NVB_ERR_USAGE, 0,
+			"NVBIND_STATE_DIR '%s' is not an absolute path", override);
+	if (override && override[0])
+		n = asprintf(&path, "%s", override);
+	else if (state_dir_is_root())
+		n = asprintf(&path, "%s", SYSTEM_STATE_DIR);
+	else if (data_home && data_home[0] == '/')
+		n = asprintf(&path, "%s/nvbind", data_home);
+	else if (home && home[0] == '/')
+		n = asprintf(&path, "%s/.local/share/nvbind", home);
+	else
+		return NVB_HINT(err,
+			NVB_RAISE(err, NVB_ERR_USAGE, 0,
+				"find a directory for what nvbind remembers: no HOME"),
+			"set NVBIND_STATE_DIR to a directory of yours");
+	if (n < 0)
+		return NVB_OOM(err);
+	*ret_path = path;
+	return 0;
+}
+
+static int io_error(const char *verb, const char *path, int errnum, struct nvb_error **err)
+{
+	return NVB_RAISE(
+		err, nvb_status_from_errno(errnum, NVB_ERR_IO), errnum, "%s '%s'", verb, path);
+}
+
+/* Whoever may write there decides what we do next time. */
+static int check_owner(int fd, const char *path, struct nvb_error **err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return io_error("look at", path, errno, err);
+	if (st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	return NVB_HINT(err,
+		NVB_RAISE(err, NVB_ERR_PERMISSION, 0, "others may write to '%s'", path),
+		"it must belong to you alone: see its owner and mode");
+}
+
+int state_dir_open(const char *name, int *ret_fd, struct nvb_error **err)
+{
+	_cleanup_free_ char *state = NULL, *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r = state_dir_path(&state, err);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&path, "%s/%s", state, name) < 0) {
+		path = NULL;
+		return NVB_OOM(err);
+	}
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		/* What exists may answer oddly (an automounter's, a read-only one): the end counts.
+		 */
+		(void)mkdir(path, 0755);
+		*slash = '/';
+	}
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return io_error("create the directory", path, errno, err);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return io_error("open the directory", path, errno, err);
+	r = check_owner(fd, path, err);
+	if (r >= 0)
+		*ret_fd = TAKE_FD(fd);
+	return r;
+}

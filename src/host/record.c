@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/record.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#include "base/digest.h"
+#include "base/file.h"
+#include "host/tree.h"
+
+#define MAX_PATH_BYTES 4096
+#define BUFFER_BYTES (16 << 10)
+#define MAX_CONTENT_BYTES (1 << 20)
+#define NS_PER_S 1000000000
+
+/* Of file systems that <linux/magic.h> does not have. */
+#define MAGIC_XFS 0x58465342
+#define MAGIC_ZFS 0x2fc12fc1
+#define MAGIC_BCACHEFS 0xca451a4e
+
+bool host_path_is_kernel(const char *path)
+{
+	return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/sys/", 5) == 0;
+}
+
+uint64_t host_answer_error(errint_t r)
+{
+	return digest_add_u64(~DIGEST_START, (uint64_t)-r);
+}
+
+static uint64_t answer_bytes(const void *data, size_t length)
+{
+	return digest_add(DIGEST_START, data, length);
+}
+
+uint64_t host_answer_name(uint64_t answer, const char *name, uint64_t inode)
+{
+	return digest_add(digest_add_u64(answer, inode), name, strlen(name));
+}
+
+/* Whether the times are a part of the answer. A directory's own times change with its names. */
+static bool has_times(enum host_question question, const struct stat *st)
+{
+	return question == HOST_DIRECTORY || S_ISREG(st->st_mode) || S_ISLNK(st->st_mode);
+}
+
+static uint64_t answer_stat(enum host_question question, const struct stat *st)
+{
+	uint64_t answer = DIGEST_START;
+
+	if (question == HOST_EXISTS)
+		return answer;
+	answer = digest_add_u64(answer, st->st_dev);
+	answer = digest_add_u64(answer, st->st_ino);
+	answer = digest_add_u64(answer, (uint64_t)st->st_mode << 32 | st->st_uid);
+	answer = digest_add_u64(answer, st->st_gid);
+	answer = digest_add_u64(answer, st->st_rdev);
+	if (!has_times(question, st))
+		return answer;
+	answer = digest_add_u64(answer, (uint64_t)st->st_size);
+	answer = digest_add_u64(answer, (uint64_t)st->st_mtim.tv_sec);
+	answer = digest_add_u64(answer, (uint64_t)st->st_mtim.tv_nsec);
+	answer = digest_add_u64(answer, (uint64_t)st->st_ctim.tv_sec);
+	return digest_add_u64(answer, (uint64_t)st->st_ctim.tv_nsec);
+}
+
+void host_record_give_up(struct host_record *record, const char *why)
+{
+	record->unprovable = why;
+}
+
+void host_record_answer(struct host_record *record, enum host_question question, const char *path,
+	uint64_t answer)
+{
+	struct host_fact *fact = vec_push(record->arena, &record->facts);
+	const char *copy = arena_strdup(record->arena, path);
+
+	if (!fact || !copy) {
+		host_record_give_up(record, "out of memory");
+		return;
+	}
+	*fact = (struct host_fact){ .path = copy, .question = question, .answer = answer };
+}
+
+/*
+ * File systems of this kernel that change a file's ctime with every change of it. Of others
+ * (FUSE, 9p, network) the times are what a server says, when it says it.
+ */
+static bool keeps_times(int fd)
+{
+	static const unsigned long magics[] = { EXT4_SUPER_MAGIC, MAGIC_XFS, BTRFS_SUPER_MAGIC,
+		TMPFS_MAGIC, RAMFS_MAGIC, OVERLAYFS_SUPER_MAGIC, SQUASHFS_MAGIC,
+		EROFS_SUPER_MAGIC_V1, F2FS_SUPER_MAGIC, ISOFS_SUPER_MAGIC, MAGIC_ZFS,
+		MAGIC_BCACHEFS };
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < ELEMENTS(magics); i++) {
+		if ((unsigned long)fs.f_type == magics[i])
+			return true;
+	}
+	return false;
+}
+
+static bool is_sound(struct host_record *record, int fd, dev_t dev)
+{
+	for (size_t i = 0; i < record->n_sound; i++) {
+		if (record->sound[i] == dev)
+			return true;
+	}
+	if (!keeps_times(fd))
+		return false;
+	if (record->n_sound < HOST_RECORD_FILE_SYSTEMS)
+		record->sound[record->n_sound++] = dev;
+	return true;
+}
+
+static int64_t ns_of(struct timespec t)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow((int64_t)t.tv_sec, (int64_t)NS_PER_S, &ns) ||
+		__builtin_add_overflow(ns, (int64_t)t.tv_nsec, &ns))
+		return INT64_MAX;
+	return ns;
+}
+
+void host_record_stat(struct host_record *record, enum host_question question, const char *path,
+	errint_t r, int fd, const struct stat *st)
+{
+	if (r < 0) {
+		host_record_answer(record, question, path, host_answer_error(r));
+		return;
+	}
+	host_record_answer(record, question, path, answer_stat(question, st));
+	if (question == HOST_EXISTS || !has_times(question, st))
+		return;
+	if (!is_sound(record, fd, st->st_dev))
+		host_record_give_up(record, "a file system that need not keep a file's times");
+	if (ns_of(st->st_mtim) > record->newest_ns)
+		record->newest_ns = ns_of(st->st_mtim);
+	if (ns_of(st->st_ctim) > record->newest_ns)
+		record->newest_ns = ns_of(st->st_ctim);
+}
+
+void host_record_bytes(struct host_record *record, enum host_question question, const char *path,
+	errint_t r, const void *data, size_t length)
+{
+	host_record_answer(record, question, path,
+		r < 0 ? host_answer_error(r) : answer_bytes(data, length));
+}
+
+void host_place_open(const struct host_tree *tree, const char *path, struct host_place *ret)
+{
+	*ret = (struct host_place){
+		.tree = tree,
+		.path = path,
+		.path_length = strlen(path),
+		.fd = path_open_in(tree->root_fd, path, O_PATH, 0),
+	};
+}
+
+void host_place_done(struct host_place *place)
+{
+	closep(&place->fd);
+}
+
+/* What links lead to, with the tree as their root. */
+static uint64_t ask_behind_link(const struct host_place *place, enum host_question question,
+	const char *name)
+{
+	char path[MAX_PATH_BYTES];
+	struct stat st;
+	errint_t r;
+
+	if (snprintf(path, sizeof(path), "%s/%s", place->path, name) >= (int)sizeof(path))
+		return host_answer_error(-ENAMETOOLONG);
+	r = path_stat_in(place->tree->root_fd, path, &st);
+	return r < 0 ? host_answer_error(r) : answer_stat(question, &st);
+}
+
+static uint64_t ask_stat(const struct host_place *place, enum host_question question,
+	const char *name)
+{
+	struct stat st;
+	/* Of the running machine the kernel's own root is the root of links, too. */
+	bool follow = question != HOST_ENTRY && host_tree_is_live(place->tree);
+	int flags = *name ? 0 : AT_EMPTY_PATH;
+
+	if (fstatat(place->fd, name, &st, flags | (follow ? 0 : AT_SYMLINK_NOFOLLOW)) < 0)
+		return host_answer_error(-errno);
+	if (question != HOST_ENTRY && S_ISLNK(st.st_mode))
+		return ask_behind_link(place, question, name);
+	return answer_stat(question, &st);
+}
+
+static uint64_t ask_link(const struct host_place *place, const char *name)
+{
+	char target[MAX_PATH_BYTES];
+	ssize_t length = readlinkat(place->fd, name, target, sizeof(target) - 1);
+
+	return length < 0 ? host_answer_error(-errno) : answer_bytes(target, (size_t)length);
+}
+
+/* `name` for reading; a link is resolved in the tree. */
+static errint_t open_to_read(const struct host_place *place, const char *name, int flags)
+{
+	char path[MAX_PATH_BYTES];
+	int fd;
+
+	flags |= O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	fd = openat(place->fd, *name ? name : ".", flags | O_NOFOLLOW);
+	if (fd >= 0 || errno != ELOOP)
+		return fd < 0 ? -errno : fd;
+	if (snprintf(path, sizeof(path), "%s/%s", place->path, name) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	return path_open_in(place->tree->root_fd, path, flags, 0);
+}
+
+/* More than a page of it: rare, and then large. */
+static uint64_t ask_long_content(int fd)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t length;
+	errint_t r;
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return host_answer_error(-errno);
+	r = file_read_fd(fd, MAX_CONTENT_BYTES, &data, &length);
+	return r < 0 ? host_answer_error(r) : answer_bytes(data, length);
+}
+
+static uint64_t ask_content(const struct host_place *place, const char *name)
+{
+	_cleanup_close_ int fd = open_to_read(place, name, 0);
+	char buffer[BUFFER_BYTES];
+	size_t length = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return host_answer_error(fd);
+	do {
+		n = read(fd, buffer + length, sizeof(buffer) - length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return host_answer_error(-errno);
+		length += (size_t)n;
+	} while (n && length < sizeof(buffer));
+	return length < sizeof(buffer) ? answer_bytes(buffer, length) : ask_long_content(fd);
+}
+
+/* What <dirent.h> does not give away: one buffer on the stack, no allocation. */
+struct raw_entry {
+	uint64_t inode;
+	int64_t offset;
+	unsigned short length;
+	unsigned char type;
+	char name[];
+};
+
+static uint64_t add_entries(uint64_t answer, const char *buffer, size_t length)
+{
+	for (size_t at = 0; at < length;) {
+		const struct raw_entry *entry = (const void *)(buffer + at);
+
+		if (strcmp(entry->name, ".") != 0 && strcmp(entry->name, "..") != 0)
+			answer = host_answer_name(answer, entry->name, entry->inode);
+		at += entry->length;
+	}
+	return answer;
+}
+
+static uint64_t ask_names(const struct host_place *place, const char *name)
+{
+	_cleanup_close_ int fd = open_to_read(place, name, O_DIRECTORY);
+	_Alignas(struct raw_entry) char buffer[BUFFER_BYTES];
+	uint64_t answer = DIGEST_START;
+	long n;
+
+	if (fd < 0)
+		return host_answer_error(fd);
+	while ((n = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0)
+		answer = add_entries(answer, buffer, (size_t)n);
+	return n < 0 ? host_answer_error(-errno) : answer;
+}
+
+uint64_t host_place_ask(const struct host_place *place, enum host_question question,
+	const char *name)
+{
+	if (question == HOST_MODULE)
+		return host_tree_has_module(place->tree, name);
+	if (place->fd < 0)
+		return host_answer_error(place->fd);
+	switch (question) {
+	case HOST_LINK:
+		return ask_link(place, name);
+	case HOST_CONTENT:
+		return ask_content(place, name);
+	case HOST_NAMES:
+		return ask_names(place, name);
+	default:
+		return ask_stat(place, question, name);
+	}
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Boltfiles of compose files are TOML and say what the compose file said. */
+#include "converting.h"
+#include "format/json.h"
+#include "format/toml.h"
+
+static struct json_object *at(struct json_object *value, const char *const *path)
+{
+	for (; value && *path; path++)
+		value = json_object_object_get(value, *path);
+	return value;
+}
+
+#define AT(doc, ...)	  at(toml_root(doc), (const char *const[]){ __VA_ARGS__, NULL })
+#define TEXT_AT(doc, ...) json_object_get_string(AT(doc, __VA_ARGS__))
+#define JSON_AT(doc, ...) json_object_to_json_string_ext(AT(doc, __VA_ARGS__), 0)
+
+static void to_toml(struct converting *c, const char *text, struct toml_document **ret)
+{
+	struct nvb_error *error = NULL;
+
+	convert(c, text, COMPOSE_TO_BOLTFILE);
+	assert_int_equal(c->status, 0);
+	if (toml_parse("Boltfile.toml", c->result.text, c->result.length, ret, &error) < 0)
+		fail_msg("%s:\n%s", nvb_error_message(error), c->result.text);
+}
+
+static void a_service_with_gpus_is_a_capsule(void **state)
+{
+	_cleanup_(toml_freep) struct toml_document *doc = NULL;
+	struct converting c;
+
+	(void)state;
+	to_toml(&c,
+		"name: rig\nservices:\n  gpu-app:\n    image: nvidia/cuda:latest\n    runtime: "
+		"nvidia\n"
+		"    environment: [NVIDIA_VISIBLE_DEVICES=0, A=b]\n    ports: ['80:80']\n"
+		"    tty: true\n",
+		&doc);
+	assert_string_equal(TEXT_AT(doc, "project"), "rig");
+	assert_string_equal(TEXT_AT(doc, "services", "gpu-app", "capsule"), "nvidia/cuda:latest");
+	assert_string_equal(TEXT_AT(doc, "services", "gpu-app", "gpu", "runtime"), "nvbind");
+	assert_string_equal(TEXT_AT(doc, "services", "gpu-app", "gpu", "driver"), "auto");
+	assert_string_equal(TEXT_AT(doc, "services", "gpu-app", "gpu", "isolation"), "shared");
+	assert_string_equal(JSON_AT(doc, "services", "gpu-app", "gpu", "devices"), "[\"gpu:0\"]");
+	assert_string_equal(JSON_AT(doc, "services", "gpu-app", "ports"), "[\"80:80\"]");
+	assert_string_equal(JSON_AT(doc, "services", "gpu-app", "environment"), "{\"A\":\"b\"}");
+	assert_true(json_object_get_boolean(AT(doc, "services", "gpu-app", "tty")));
+	converting_done(&c);
+}
+
+static void devices_are_named_as_boltfiles_name_them(void **state)
+{
+	_cleanup_(toml_freep) struct toml_document *doc = NULL;
+	struct converting c;
+
+	(void)state;
+	to_toml(&c,
+		"services:\n  a:\n    image: x\n    environment:\n      NVIDIA_VISIBLE_DEVICES: "
+		"all,1,0:2,GPU-11111111-2222-3333-4444-555555555555,amd.com/gpu=0\n",
+		&doc);
+	assert_string_equal(JSON_AT(doc, "services", "a", "gpu", "devices"),
+		"[\"gpu:all\",\"gpu:1\",\"0:2\",\"GPU-11111111-2222-3333-4444-555555555555\","
+		"\"amd.com\\/gpu=0\"]");
+	converting_done(&c);
+}
+
+static void odd_texts_survive(void **state)
+{
+	_cleanup_(toml_freep) struct toml_document *doc = NULL;
+	struct converting c;
+
+	(void)state;
+	to_toml(&c,
+		"services:\n  \"a.b \\\"c\":\n    image: \"x\\\\y\\\"z\\t\\x01\"\n    labels: "
+		"{\"k.e=y\": "
+		"\"multi\\nline\"}\n    environment: {E: '', \"F G\": h}\n",
+		&doc);
+	assert_string_equal(TEXT_AT(doc, "services", "a.b \"c", "image"), "x\\y\"z\t\x01");
+	assert_string_equal(TEXT_AT(doc, "services", "a.b \"c", "labels", "k.e=y"), "multi\nline");
+	assert_string_equal(TEXT_AT(doc, "services", "a.b \"c", "environment", "E"), "");
+	assert_string_equal(TEXT_AT(doc, "services", "a.b \"c", "environment", "F G"), "h");
+	converting_done(&c);
+}
+
+static void lists_of_pairs_are_mappings(void **state)
+{
+	_cleanup_(toml_freep) struct toml_document *doc = NULL;
+	struct converting c;
+
+	(void)state;
+	to_toml(&c,
+		"services:\n  a:\n    image: x\n    labels: [a=1, b, a=2, {c: d}]\n    sysctls: "
+		"text\n"
+		"    environment: [E=1, E=2]\n",
+		&doc);
+	assert_string_equal(
+		JSON_AT(doc, "services", "a", "labels"), "{\"\":\"\",\"a\":\"2\",\"b\":\"\"}");
+	assert_string_equal(JSON_AT(doc, "services", "a", "environment"), "{\"E\":\"2\"}");
+	assert_true(says(&c, "a", "'sysctls' is left out"));
+	converting_done(&c);
+}
+
+static void what_has_no_place_is_said(void **state)
+{
+	_cleanup_(toml_freep) struct toml_document *doc = NULL;
+	struct converting c;
+
+	(void)state;
+	to_toml(&c,
+		"services:\n  a:\n    image: x\n    healthcheck: {test: [CMD]}\n    command: sh -c "
+		"'a b'\n"
+		"    ports: [{target: 80}]\n    environment: [FROM_SHELL]\n  b: {runtime: bolt}\n",
+		&doc);
+	assert_true(says(&c, "a", "'healthcheck' is left out"));
+	assert_true(says(&c, "a", "'command' is left out"));
+	assert_true(says(&c, "a", "'ports' is left out"));
+	assert_true(says(&c, "a", "'FROM_SHELL' is left out"));
+	assert_null(AT(doc, "services", "a", "healthcheck"));
+	assert_true(says(&c, "b", "needs an image"));
+	assert_string_equal(JSON_AT(doc, "services", "b", "gpu", "devices"), "[\"gpu:all\"]");
+	assert_false(migrate_report_complete(&c.result.report));
+	converting_done(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_service_with_gpus_is_a_capsule),
+		cmocka_unit_test(devices_are_named_as_boltfiles_name_them),
+		cmocka_unit_test(odd_texts_survive),
+		cmocka_unit_test(lists_of_pairs_are_mappings),
+		cmocka_unit_test(what_has_no_place_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
