@@ -2,11 +2,14 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/number.h"
 
 #define FIRST_READ_BYTES 4096
 
@@ -102,7 +105,7 @@ errint_t file_write_fd(int fd, const void *data, size_t length)
 
 /* `like`: owner to give, or NULL: that of the process. */
 static errint_t write_new(int dir_fd, const char *name, const void *data, size_t length,
-	mode_t mode, const struct stat *like)
+	mode_t mode, const struct stat *like, bool sync)
 {
 	_cleanup_close_ int fd = -1;
 	errint_t r;
@@ -116,14 +119,26 @@ static errint_t write_new(int dir_fd, const char *name, const void *data, size_t
 		return -errno;
 	/* Exactly the mode asked for, whatever the umask of whoever runs this. */
 	r = fchmod(fd, mode) < 0 ? -errno : file_write_fd(fd, data, length);
+	/* EINVAL: a file system that has nothing to wait for. */
+	if (r == 0 && sync && fsync(fd) < 0 && errno != EINVAL)
+		r = -errno;
 	/* close() reports what a delayed write could not store (NFS, quota). */
 	if (r == 0 && close(TAKE_FD(fd)) < 0)
 		r = -errno;
 	return r;
 }
 
+/* The new name itself. Without it, the content is still safe under the old one or the new one. */
+static void sync_directory(int dir_fd)
+{
+	_cleanup_close_ int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)fsync(fd);
+}
+
 static errint_t replace(int dir_fd, const char *name, const void *data, size_t length, mode_t mode,
-	const struct stat *like)
+	const struct stat *like, bool sync)
 {
 	_cleanup_free_ char *temporary = NULL;
 	errint_t r;
@@ -131,21 +146,56 @@ static errint_t replace(int dir_fd, const char *name, const void *data, size_t l
 	if (asprintf(&temporary, ".%s.%d.new", name, (int)getpid()) < 0)
 		return -ENOMEM;
 	(void)unlinkat(dir_fd, temporary, 0);
-	r = write_new(dir_fd, temporary, data, length, mode, like);
+	r = write_new(dir_fd, temporary, data, length, mode, like, sync);
 	if (r == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
 		r = -errno;
 	if (r < 0)
 		(void)unlinkat(dir_fd, temporary, 0);
+	else if (sync)
+		sync_directory(dir_fd);
 	return r;
 }
 
 errint_t file_replace_at(int dir_fd, const char *name, const void *data, size_t length, mode_t mode)
 {
-	return replace(dir_fd, name, data, length, mode, NULL);
+	return replace(dir_fd, name, data, length, mode, NULL, false);
 }
 
 errint_t file_replace_like_at(
 	int dir_fd, const char *name, const void *data, size_t length, const struct stat *like)
 {
-	return replace(dir_fd, name, data, length, like->st_mode & 0777, like);
+	return replace(dir_fd, name, data, length, like->st_mode & 0777, like, false);
+}
+
+errint_t file_replace_synced_at(int dir_fd, const char *name, const void *data, size_t length,
+	mode_t mode, const struct stat *like)
+{
+	return replace(dir_fd, name, data, length, like ? like->st_mode & 0777 : mode, like, true);
+}
+
+/* ".NAME.PID.new" of a process that is no more, as replace() names it. */
+static bool is_left_over(const char *entry, const char *name)
+{
+	size_t prefix = strlen(name) + 2, length = strlen(entry), suffix = strlen(".new");
+	uint64_t pid;
+
+	return length > prefix + suffix && entry[0] == '.' && entry[prefix - 1] == '.' &&
+	       memcmp(entry + 1, name, prefix - 2) == 0 &&
+	       strcmp(entry + length - suffix, ".new") == 0 &&
+	       number_parse_n(entry + prefix, length - prefix - suffix, INT_MAX, &pid) && pid > 0 &&
+	       kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+void file_sweep_at(int dir_fd, const char *name)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		closep(&fd);
+	while (dir && (entry = readdir(dir)))
+		if (is_left_over(entry->d_name, name))
+			(void)unlinkat(dir_fd, entry->d_name, 0);
 }

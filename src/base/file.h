@@ -39,3 +39,13 @@ errint_t file_replace_at(int dir_fd, const char *name, const void *data, size_t 
 /* The same with the permission bits and the owner of `like`: the file that was read before. */
 errint_t file_replace_like_at(int dir_fd, const char *name, const void *data, size_t length,
 	const struct stat *like);
+
+/*
+ * Either of them, and on the disk when it returns: after a power failure too, there is the old or
+ * the new content. Not for what a container waits for. `like`: NULL, or in the place of `mode`.
+ */
+errint_t file_replace_synced_at(int dir_fd, const char *name, const void *data, size_t length,
+	mode_t mode, const struct stat *like);
+
+/* Removes what killed processes left beside `name`, which is the caller's alone to replace. */
+void file_sweep_at(int dir_fd, const char *name);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <time.h>
 
 #include "base/strbuf.h"
+#include "base/user_namespace.h"
 
 #define NOBODY 65534
 #define EXIT_CANNOT_EXEC 127
@@ -61,7 +63,29 @@ void spawn_reset_child(void)
 static bool become_nobody(void)
 {
 	return setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
-		setresuid(NOBODY, NOBODY, NOBODY) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+	       setresuid(NOBODY, NOBODY, NOBODY) == 0;
+}
+
+/* With no_new_privs, exec() gives root none of them back: capabilities(7). */
+static bool drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	static const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
+
+	return syscall(SYS_capset, &header, none) == 0;
+}
+
+/*
+ * Root of a user namespace of one user (enroot, Apptainer, Podman without subordinate ids) is that
+ * user and can become nobody else: there it loses its rights over the namespace.
+ */
+static bool drop_privileges(bool has_nobody)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return false;
+	if (geteuid() != 0)
+		return true;
+	return has_nobody ? become_nobody() : drop_capabilities();
 }
 
 /* Set behind every change of user: the kernel forgets it then. */
@@ -71,7 +95,7 @@ static bool die_with(pid_t parent)
 }
 
 static void __attribute__((noreturn))
-run_child(const struct spawn_capture_options *o, int out_fd, pid_t parent)
+run_child(const struct spawn_capture_options *o, bool has_nobody, int out_fd, pid_t parent)
 {
 	static const char *const no_environment[] = { NULL };
 	int null_fd = open("/dev/null", O_RDWR);
@@ -81,7 +105,7 @@ run_child(const struct spawn_capture_options *o, int out_fd, pid_t parent)
 	if (!o->keep_stderr && dup2(null_fd, 2) < 0)
 		_exit(EXIT_CANNOT_EXEC);
 	spawn_reset_child();
-	if (o->unprivileged && geteuid() == 0 && !become_nobody())
+	if (o->unprivileged && !drop_privileges(has_nobody))
 		_exit(EXIT_CANNOT_EXEC);
 	if (!die_with(parent))
 		_exit(EXIT_CANNOT_EXEC);
@@ -169,6 +193,8 @@ int spawn_capture(const struct spawn_capture_options *options, char **ret_output
 {
 	_cleanup_(strbuf_done) struct strbuf out = STRBUF_INIT(options->limit_bytes);
 	_cleanup_close_ int read_fd = -1;
+	/* Not in the child: between fork and exec no memory may be asked for. */
+	const bool has_nobody = options->unprivileged && user_namespace_has_id(NOBODY);
 	int pipe_fds[2], r;
 	uint64_t deadline_ms;
 	pid_t pid, self = getpid();
@@ -178,7 +204,7 @@ int spawn_capture(const struct spawn_capture_options *options, char **ret_output
 	read_fd = pipe_fds[0];
 	pid = fork();
 	if (pid == 0)
-		run_child(options, pipe_fds[1], self);
+		run_child(options, has_nobody, pipe_fds[1], self);
 	r = errno;
 	closep(&pipe_fds[1]);
 	if (pid < 0)

@@ -29,7 +29,8 @@ struct spawn_capture_options {
 	const char *const *envp; /* NULL: an empty environment */
 	unsigned timeout_ms;     /* then SIGKILL; 0 is no timeout */
 	size_t limit_bytes;      /* of output; more is an error */
-	bool unprivileged;       /* root becomes nobody before the exec */
+	bool unprivileged;       /* root becomes nobody, or without such a user loses its
+				  * capabilities; nobody gains any (no_new_privs) */
 	bool keep_stderr;        /* else standard error goes to /dev/null */
 };
 

@@ -8,27 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "base/user_namespace.h"
 
 #define SYSTEM_STATE_DIR "/var/lib/nvbind"
 
-/* The initial namespace maps all users to themselves: user_namespaces(7). */
 bool state_dir_is_root(void)
 {
-	static const char *const initial[] = { "0", "0", "4294967295" };
-	_cleanup_free_ char *text = NULL;
-	char *save = NULL, *word;
-
-	if (geteuid() != 0)
-		return false;
-	if (file_read_path("/proc/self/uid_map", 4096, &text, NULL) < 0)
-		return true;
-	word = strtok_r(text, " \t\n", &save);
-	for (size_t i = 0; i < ELEMENTS(initial); i++, word = strtok_r(NULL, " \t\n", &save)) {
-		if (!word || strcmp(word, initial[i]) != 0)
-			return false;
-	}
-	return true;
+	return geteuid() == 0 && user_namespace_is_initial();
 }
 
 int state_dir_path(char **ret_path, struct nvb_error **err)
@@ -81,6 +67,24 @@ static int check_owner(int fd, const char *path, struct nvb_error **err)
 		"it must belong to you alone: see its owner and mode");
 }
 
+/*
+ * Whoever may rename a directory on the way can put another in its place. Without root, the owners
+ * of the way may be ones that a user namespace does not know.
+ */
+static int check_way(const char *path, struct nvb_error **err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return 0;
+	if (!((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) &&
+		(st.st_uid == 0 || st.st_uid == geteuid() || !state_dir_is_root()))
+		return 0;
+	return NVB_HINT(err,
+		NVB_RAISE(err, NVB_ERR_PERMISSION, 0, "others may write to '%s'", path),
+		"what nvbind remembers must lie where you alone may write: see its owner and mode");
+}
+
 int state_dir_open(const char *name, int *ret_fd, struct nvb_error **err)
 {
 	_cleanup_free_ char *state = NULL, *path = NULL;
@@ -98,6 +102,9 @@ int state_dir_open(const char *name, int *ret_fd, struct nvb_error **err)
 		/* What exists may answer oddly (an automounter's, a read-only one): the end counts.
 		 */
 		(void)mkdir(path, 0755);
+		r = check_way(path, err);
+		if (r < 0)
+			return r;
 		*slash = '/';
 	}
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)

@@ -28,6 +28,9 @@ struct enrich_options {
 int inventory_enrich(struct inventory *inv, const struct enrich_options *options,
 	struct nvb_error **err);
 
+/* The same; the worker is this very program: its main() must know ENRICH_WORKER_ARGUMENT. */
+int inventory_ask_library(struct inventory *inv, struct nvb_error **err);
+
 /* The worker's whole job: argv[1] is the library's absolute path. Writes text records to stdout. */
 int enrich_worker_main(int argc, char **argv);
 

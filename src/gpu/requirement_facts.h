@@ -12,6 +12,7 @@
 struct gpu_requirement_facts {
 	const char *driver_version;	/* "550.163.01" */
 	const char *cuda_version;	/* the newest that the driver serves: "12.4" */
+	const char *cuda_at_least;	/* where that is not known: it is this one or a newer */
 	const char *compute_capability; /* the lowest of the GPUs: "8.0" */
 	const char *brand;		/* "tesla", "geforce", "nvidiartx": lower case, no spaces */
 };

@@ -59,8 +59,8 @@ static int open_name_list(const struct host_tree *tree)
 	return -1;
 }
 
-const char *pci_device_name(const struct host_tree *tree, struct arena *a, uint32_t vendor,
-	uint32_t device)
+const char *pci_device_name(
+	const struct host_tree *tree, struct arena *a, uint32_t vendor, uint32_t device)
 {
 	int flags = PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE | PCI_LOOKUP_NO_NUMBERS;
 	_cleanup_close_ int list = -1;

@@ -23,7 +23,7 @@
 
 bool host_path_is_kernel(const char *path)
 {
-	return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/sys/", 5) == 0;
+	return path_is_below(path, "/proc") || path_is_below(path, "/sys");
 }
 
 uint64_t host_answer_error(errint_t r)
@@ -78,8 +78,9 @@ void host_record_answer(struct host_record *record, enum host_question question,
 	struct host_fact *fact = vec_push(record->arena, &record->facts);
 	const char *copy = arena_strdup(record->arena, path);
 
-	if (!fact || !copy) {
-		host_record_give_up(record, "out of memory");
+	if (!fact || !copy || (path[0] != '/' && question != HOST_MODULE)) {
+		host_record_give_up(record, fact && copy ? "a path from nowhere" : "out of memory");
+		record->facts.n -= fact != NULL;
 		return;
 	}
 	*fact = (struct host_fact){ .path = copy, .question = question, .answer = answer };
@@ -154,14 +155,10 @@ void host_record_bytes(struct host_record *record, enum host_question question, 
 		r < 0 ? host_answer_error(r) : answer_bytes(data, length));
 }
 
-void host_place_open(const struct host_tree *tree, const char *path, struct host_place *ret)
+void host_place_open(struct host_place *place)
 {
-	*ret = (struct host_place){
-		.tree = tree,
-		.path = path,
-		.path_length = strlen(path),
-		.fd = path_open_in(tree->root_fd, path, O_PATH, 0),
-	};
+	place->fd = path_open_in(place->tree->root_fd, place->path, O_PATH, 0);
+	place->is_open = true;
 }
 
 void host_place_done(struct host_place *place)
@@ -169,56 +166,100 @@ void host_place_done(struct host_place *place)
 	closep(&place->fd);
 }
 
-/* What links lead to, with the tree as their root. */
-static uint64_t ask_behind_link(const struct host_place *place, enum host_question question,
+struct whole_path {
+	char text[MAX_PATH_BYTES];
+};
+
+/* False if it is too long for the kernel. */
+static bool whole_path(const struct host_place *place, const char *name, struct whole_path *ret)
+{
+	return snprintf(ret->text, sizeof(ret->text), "%s%s%s", place->path, *name ? "/" : "",
+		       name) < (int)sizeof(ret->text);
+}
+
+/* Opens `name` with the tree as the root of all links. */
+static errint_t open_whole(const struct host_place *place, const char *name, int flags)
+{
+	struct whole_path path;
+
+	if (!whole_path(place, name, &path))
+		return -ENAMETOOLONG;
+	return path_open_in(place->tree->root_fd, path.text, flags, 0);
+}
+
+static uint64_t ask_stat_whole(const struct host_place *place, enum host_question question,
 	const char *name)
 {
-	char path[MAX_PATH_BYTES];
+	int flags = question == HOST_ENTRY ? O_NOFOLLOW : 0;
+	_cleanup_close_ int fd = open_whole(place, name, O_PATH | flags);
 	struct stat st;
-	errint_t r;
 
-	if (snprintf(path, sizeof(path), "%s/%s", place->path, name) >= (int)sizeof(path))
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return host_answer_error(fd < 0 ? fd : -errno);
+	return answer_stat(question, &st);
+}
+
+/* Of the running machine the kernel's own root is the root of links, too. */
+static uint64_t ask_stat_live(const struct host_place *place, enum host_question question,
+	const char *name)
+{
+	int flags = question == HOST_ENTRY ? AT_SYMLINK_NOFOLLOW : 0;
+	struct whole_path path;
+	struct stat st;
+
+	if (!whole_path(place, name, &path))
 		return host_answer_error(-ENAMETOOLONG);
-	r = path_stat_in(place->tree->root_fd, path, &st);
-	return r < 0 ? host_answer_error(r) : answer_stat(question, &st);
+	if (fstatat(AT_FDCWD, path.text, &st, flags) < 0)
+		return host_answer_error(-errno);
+	return answer_stat(question, &st);
 }
 
 static uint64_t ask_stat(const struct host_place *place, enum host_question question,
 	const char *name)
 {
+	const bool is_live = host_tree_is_live(place->tree);
+	const bool follow = question != HOST_ENTRY && is_live;
+	const int flags = *name ? 0 : AT_EMPTY_PATH;
 	struct stat st;
-	/* Of the running machine the kernel's own root is the root of links, too. */
-	bool follow = question != HOST_ENTRY && host_tree_is_live(place->tree);
-	int flags = *name ? 0 : AT_EMPTY_PATH;
 
+	if (!place->is_open)
+		return is_live ? ask_stat_live(place, question, name)
+			       : ask_stat_whole(place, question, name);
 	if (fstatat(place->fd, name, &st, flags | (follow ? 0 : AT_SYMLINK_NOFOLLOW)) < 0)
 		return host_answer_error(-errno);
 	if (question != HOST_ENTRY && S_ISLNK(st.st_mode))
-		return ask_behind_link(place, question, name);
+		return ask_stat_whole(place, question, name);
 	return answer_stat(question, &st);
 }
 
 static uint64_t ask_link(const struct host_place *place, const char *name)
 {
+	_cleanup_close_ int own = -1;
 	char target[MAX_PATH_BYTES];
-	ssize_t length = readlinkat(place->fd, name, target, sizeof(target) - 1);
+	ssize_t length;
 
+	if (place->is_open) {
+		length = readlinkat(place->fd, name, target, sizeof(target) - 1);
+	} else {
+		own = open_whole(place, name, O_PATH | O_NOFOLLOW);
+		if (own < 0)
+			return host_answer_error(own);
+		length = readlinkat(own, "", target, sizeof(target) - 1);
+	}
 	return length < 0 ? host_answer_error(-errno) : answer_bytes(target, (size_t)length);
 }
 
-/* `name` for reading; a link is resolved in the tree. */
 static errint_t open_to_read(const struct host_place *place, const char *name, int flags)
 {
-	char path[MAX_PATH_BYTES];
 	int fd;
 
 	flags |= O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	fd = openat(place->fd, *name ? name : ".", flags | O_NOFOLLOW);
+	if (!place->is_open || !*name)
+		return open_whole(place, name, flags);
+	fd = openat(place->fd, name, flags | O_NOFOLLOW);
 	if (fd >= 0 || errno != ELOOP)
 		return fd < 0 ? -errno : fd;
-	if (snprintf(path, sizeof(path), "%s/%s", place->path, name) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	return path_open_in(place->tree->root_fd, path, flags, 0);
+	return open_whole(place, name, flags);
 }
 
 /* More than a page of it: rare, and then large. */
@@ -294,16 +335,13 @@ uint64_t host_place_ask(const struct host_place *place, enum host_question quest
 {
 	if (question == HOST_MODULE)
 		return host_tree_has_module(place->tree, name);
-	if (place->fd < 0)
+	if (place->is_open && place->fd < 0)
 		return host_answer_error(place->fd);
-	switch (question) {
-	case HOST_LINK:
+	if (question == HOST_LINK)
 		return ask_link(place, name);
-	case HOST_CONTENT:
+	if (question == HOST_CONTENT)
 		return ask_content(place, name);
-	case HOST_NAMES:
+	if (question == HOST_NAMES)
 		return ask_names(place, name);
-	default:
-		return ask_stat(place, question, name);
-	}
+	return ask_stat(place, question, name);
 }

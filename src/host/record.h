@@ -80,15 +80,18 @@ void host_record_answer(struct host_record *record, enum host_question question,
 /* The answer will depend on this as well. */
 void host_record_give_up(struct host_record *record, const char *why);
 
-/* A directory whose entries are asked for, opened once. */
+/* A directory whose entries are asked for. */
 struct host_place {
 	const struct host_tree *tree;
 	const char *path;
-	size_t path_length;
+	bool is_open;
 	errint_t fd; /* O_PATH, or why it cannot be opened */
 };
 
-void host_place_open(const struct host_tree *tree, const char *path, struct host_place *ret);
+#define HOST_PLACE_INIT(of_tree) { .tree = (of_tree), .fd = -1 }
+
+/* Pays for more than one question; without it each goes by its whole path. */
+void host_place_open(struct host_place *place);
 void host_place_done(struct host_place *place);
 /* Asks for `name` in the place, or for the place itself: "". HOST_MODULE: the module `name`. */
 uint64_t host_place_ask(const struct host_place *place, enum host_question question,

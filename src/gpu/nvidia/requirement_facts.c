@@ -55,18 +55,37 @@ static const struct {
 	{ 610, "13.3" },
 };
 
+static bool parse_branch(const char *driver_version, uint64_t *ret)
+{
+	return driver_version && driver_version_is_valid(driver_version) &&
+	       number_parse_n(driver_version, strcspn(driver_version, "."), UINT32_MAX, ret);
+}
+
 const char *cuda_version_of_driver(const char *driver_version)
 {
 	uint64_t branch;
 
-	if (!driver_version || !driver_version_is_valid(driver_version) ||
-		!number_parse_n(driver_version, strcspn(driver_version, "."), UINT32_MAX, &branch))
+	if (!parse_branch(driver_version, &branch))
 		return NULL;
 	for (size_t i = 0; i < ELEMENTS(cuda_versions); i++) {
 		if (cuda_versions[i].branch == branch)
 			return cuda_versions[i].cuda;
 	}
 	return NULL;
+}
+
+const char *cuda_version_at_least(const char *driver_version)
+{
+	const char *cuda = NULL;
+	uint64_t branch;
+
+	if (!parse_branch(driver_version, &branch))
+		return NULL;
+	for (size_t i = 0; i < ELEMENTS(cuda_versions); i++) {
+		if (cuda_versions[i].branch <= branch)
+			cuda = cuda_versions[i].cuda;
+	}
+	return cuda;
 }
 
 static bool starts_with(const char *text, const char *prefix)
@@ -225,6 +244,8 @@ int nvidia_requirement_facts(const struct inventory *inv, const struct gpu *cons
 		return 0;
 	facts.driver_version = driver->version ? driver->version : driver->files_version;
 	facts.cuda_version = cuda_version_of_driver(facts.driver_version);
+	if (!facts.cuda_version)
+		facts.cuda_at_least = cuda_version_at_least(facts.driver_version);
 	*ret = facts;
 	return 1;
 }

@@ -8,6 +8,9 @@
  * that the table does not know, or no version. */
 const char *cuda_version_of_driver(const char *driver_version);
 
+/* What the newest known branch up to the driver's own serves: a later driver serves no less. */
+const char *cuda_version_at_least(const char *driver_version);
+
 /*
  * NVML's brand of a GPU with this product name, as requirements spell it: "geforce", "nvidiartx".
  * NULL: no name, or one whose brand differs between drivers.

@@ -112,6 +112,22 @@ static void test_replace(void **state)
 	assert_int_equal(file_replace_at(top_fd, "d", "x", 1, 0600), -EISDIR);
 }
 
+static void test_replace_synced(void **state)
+{
+	_cleanup_free_ char *data = NULL;
+	struct stat like = { 0 }, st;
+
+	(void)state;
+	assert_int_equal(file_replace_synced_at(top_fd, "s", "old", 3, 0640, NULL), 0);
+	assert_int_equal(fstatat(top_fd, "s", &like, 0), 0);
+	assert_int_equal(like.st_mode & 07777, 0640);
+	assert_int_equal(file_replace_synced_at(top_fd, "s", "new!", 4, 0, &like), 0);
+	assert_int_equal(fstatat(top_fd, "s", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(file_read_in(top_fd, "s", 100, &data, NULL), 0);
+	assert_string_equal(data, "new!");
+}
+
 static int entries_in(int dir_fd)
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
@@ -166,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_read_procfs),
 		cmocka_unit_test(test_read_odd_things),
 		cmocka_unit_test(test_replace),
+		cmocka_unit_test(test_replace_synced),
 		cmocka_unit_test(test_replace_on_full_disk),
 	};
 

@@ -13,6 +13,9 @@
 
 #include "base/path.h"
 #include "base/spawn.h"
+#include "namespace-of-one.h"
+
+#define EXIT_SKIPPED 77
 
 static uint64_t now_ms(void)
 {
@@ -178,6 +181,37 @@ static void test_unprivileged(void **state)
 				    "Gid: 65534 65534 65534 65534\nGroups: \nNoNewPrivs: 1\n");
 }
 
+/* Where root is the only user, as in namespaces that ordinary users make. */
+static int run_as_only_user(void)
+{
+	static const char wanted[] = "Uid: 0 0 0 0\nCapPrm: 0000000000000000\n"
+				     "CapEff: 0000000000000000\nNoNewPrivs: 1\n";
+	_cleanup_free_ char *output = NULL;
+	struct spawn_exit e;
+
+	if (!enter_namespace_of_one())
+		return EXIT_SKIPPED;
+	if (run_shell("grep -E '^(Uid|CapPrm|CapEff|NoNewPrivs)' /proc/self/status | tr -s '\t ' "
+		      "' '",
+		    (struct spawn_capture_options){ .unprivileged = true }, &output, &e, NULL) < 0)
+		return 1;
+	return strcmp(output, wanted) == 0 ? 0 : 2;
+}
+
+static void test_unprivileged_only_user(void **state)
+{
+	struct spawn_exit e;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(run_as_only_user());
+	assert_int_equal(spawn_wait(pid, &e, NULL), 0);
+	if (spawn_exit_code(e) == EXIT_SKIPPED)
+		skip();
+	assert_int_equal(spawn_exit_code(e), 0);
+}
+
 static void test_find_program(void **state)
 {
 	char top[] = "/tmp/nvbind-spawn-XXXXXX";
@@ -215,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_signal),
 		cmocka_unit_test(test_cannot_start),
 		cmocka_unit_test(test_unprivileged),
+		cmocka_unit_test(test_unprivileged_only_user),
 		cmocka_unit_test(test_find_program),
 	};
 

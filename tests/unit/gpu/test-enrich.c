@@ -387,6 +387,16 @@ static void test_worker_is_confined(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* This program, wherever it lies and whatever became of its file. */
+static void test_own_program(void **state)
+{
+	struct bench b = bench_of(state, "libnvidia-ml", LINE0);
+
+	assert_int_equal(inventory_ask_library(&b.inv, NULL), 1);
+	assert_int_equal(b.inv.warnings.n, 0);
+	assert_non_null(b.inv.gpus.items[0].compute_capability);
+}
+
 static void test_no_worker(void **state)
 {
 	struct bench b = bench_of(state, "libnvidia-ml", LINE0);
@@ -558,6 +568,7 @@ int main(int argc, char **argv)
 		TEST(test_link_to_a_library_that_others_write),
 		TEST(test_running_machine),
 		TEST(test_worker_is_confined),
+		TEST(test_own_program),
 		TEST(test_no_worker),
 		TEST(test_no_library),
 		TEST(test_no_gpu_that_it_serves),

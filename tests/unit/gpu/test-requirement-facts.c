@@ -21,7 +21,7 @@ static void assert_text(const char *text, const char *expected)
 static void test_cuda_version(void **state)
 {
 	static const struct {
-		const char *driver, *cuda;
+		const char *driver, *cuda, *at_least;
 	} cases[] = {
 		{ "346.46", "7.0" },
 		{ "384.81", "9.0" },
@@ -38,10 +38,10 @@ static void test_cuda_version(void **state)
 		{ "580.95.05", "13.0" },
 		{ "610.57.04", "13.3" },
 		/* Branches that are not known, between, before and after. */
-		{ "430.26", NULL },
-		{ "549.01", NULL },
+		{ "430.26", NULL, "10.1" },
+		{ "549.01", NULL, "12.3" },
 		{ "340.108", NULL },
-		{ "999.88.77", NULL },
+		{ "999.88.77", NULL, "13.3" },
 		/* No versions. */
 		{ "550", NULL },
 		{ "550.", NULL },
@@ -54,8 +54,12 @@ static void test_cuda_version(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *at_least = cases[i].cuda ? cases[i].cuda : cases[i].at_least;
+
 		assert_text(cuda_version_of_driver(cases[i].driver), cases[i].cuda);
+		assert_text(cuda_version_at_least(cases[i].driver), at_least);
+	}
 }
 
 static void test_brand(void **state)
@@ -237,6 +241,11 @@ static void test_facts_of_others(void **state)
 	assert_text(facts_of(&m, "", 1).cuda_version, NULL);
 	m.drivers[0].files_version = "580.95.05";
 	assert_text(facts_of(&m, "", 1).cuda_version, "13.0");
+	assert_text(facts_of(&m, "", 1).cuda_at_least, NULL);
+	/* A driver that is newer than we are. */
+	m.drivers[0].files_version = "999.88.77";
+	assert_text(facts_of(&m, "", 1).cuda_version, NULL);
+	assert_text(facts_of(&m, "", 1).cuda_at_least, "13.3");
 	/* A GPU on nouveau has nothing that is required. */
 	m.drivers[0].name = "nouveau";
 	m.drivers[0].brings_user_space = false;
