@@ -132,8 +132,10 @@ static int on_accept_envvar(struct migration *m, struct json_object *value)
 	if (r < 0)
 		return r;
 	m->policy.container.accept_environment = accept ? POLICY_ALWAYS : POLICY_PRIVILEGED;
-	return become(
-		m, accept ? "accept_environment = always" : "accept_environment = privileged");
+	/* Annotations were never bound by this; ours would follow it. */
+	m->policy.container.accept_annotations = POLICY_ALWAYS;
+	return become(m, accept ? "accept_environment = always"
+				: "accept_environment = privileged, accept_annotations = always");
 }
 
 static int on_accept_mounts(struct migration *m, struct json_object *value)

@@ -210,7 +210,7 @@ static void write_hooks(struct writer *w)
 
 		if (!json_object_object_get_ex(hooks, hook->name, &list))
 			list = json_add_array(&w->b, hooks, hook->name);
-		oci_hook_append(&w->b, list, hook);
+		json_append(&w->b, list, oci_hook_describe(&w->b, hook));
 	}
 }
 

@@ -44,7 +44,7 @@ static int read_capabilities(
 		r = json_item_string(&bounding, i, &name, err);
 		if (r < 0)
 			return r;
-		facts->privileged |= strcmp(name, ADMINISTRATION) == 0;
+		facts->administers |= strcmp(name, ADMINISTRATION) == 0;
 	}
 	return 0;
 }
@@ -216,6 +216,7 @@ int oci_facts_read(
 		r = read_linux(&root, a, &facts, err);
 	if (r < 0)
 		return r;
+	facts.privileged = facts.administers && !facts.user_namespace;
 	*ret = facts;
 	return 0;
 }

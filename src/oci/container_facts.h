@@ -26,8 +26,11 @@ struct oci_facts {
 	struct string_list env;		  /* process.env */
 	struct oci_pair_list annotations; /* key, value */
 	struct oci_pair_list mounts;	  /* destination, source; "" where there is no source */
-	bool privileged;		  /* CAP_SYS_ADMIN in process.capabilities.bounding */
-	const char *root_path;		  /* root.path; NULL: none */
+	bool administers;		  /* CAP_SYS_ADMIN in process.capabilities.bounding */
+	/* The same outside of a user namespace: inside, it is a right over the namespace alone, and
+	 * clusters give it there to whoever asks. */
+	bool privileged;
+	const char *root_path; /* root.path; NULL: none */
 	bool root_read_only;
 	bool user_namespace; /* the container is in a user namespace of its own, or of another one
 			      */

@@ -245,15 +245,30 @@ static int edit_nodes(struct edit *e, struct nvb_error **err)
 	return r >= 0 && ruled ? edit_rules(e, &linux_at, err) : r;
 }
 
+/* A bundle may be seen more than once, and an engine may have put the hooks there itself. */
+static bool has_hook(struct json_object *list, struct json_object *hook)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (oci_hook_is_same(json_object_array_get_idx(list, i), hook))
+			return true;
+	return false;
+}
+
 static int add_hook(struct edit *e, const struct json_at *hooks, const struct plan_hook *hook,
 	struct nvb_error **err)
 {
 	struct json_at list;
+	struct json_object *o;
 	int r = json_ensure(hooks, hook->name, json_type_array, &list, err);
 
-	if (r >= 0)
-		oci_hook_append(&e->b, list.value, hook);
-	return r;
+	if (r < 0)
+		return r;
+	o = oci_hook_describe(&e->b, hook);
+	if (o && has_hook(list.value, o))
+		json_putp(&o);
+	else
+		json_append(&e->b, list.value, o);
+	return 0;
 }
 
 static int edit_hooks(struct edit *e, struct nvb_error **err)

@@ -126,6 +126,9 @@ struct own_mount {
 	bool is_bind;
 	/* Of the plan: what goes in front of it. */
 	struct plan_mount_list before;
+	/* Of the plan, what has no place in it. */
+	size_t n_left_out;
+	const char *left_out; /* the first of these */
 };
 
 struct placement {
@@ -218,6 +221,42 @@ static bool has_place_in(const struct own_mount *own, const char *destination)
 	       resolved.exists;
 }
 
+/* What a runtime would refuse, in words that few understand. */
+static int check_type(
+	const struct plan_mount *m, const struct path_resolved *place, struct nvb_error **err)
+{
+	struct stat source, there;
+
+	if (m->source[0] != '/' || place->fd < 0 || fstat(place->fd, &there) < 0 ||
+		stat(m->source, &source) < 0 || S_ISDIR(source.st_mode) == S_ISDIR(there.st_mode))
+		return 0;
+	return NVB_RAISE(err, NVB_ERR_UNSAFE_PATH, 0,
+		"mount '%s' on the container's '%s': there it is %s", m->source, m->destination,
+		S_ISDIR(there.st_mode) ? "a directory" : "no directory");
+}
+
+static int warn_of_left_out(const struct placement *p, struct nvb_error **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->n && r >= 0; i++) {
+		const struct own_mount *own = &p->own[i];
+
+		if (own->n_left_out == 1)
+			r = edit_warn(p->e, err,
+				"'%s' is left out: the container's own mount on '%s' has no place "
+				"for it",
+				own->left_out, own->destination);
+		else if (own->n_left_out)
+			r = edit_warn(p->e, err,
+				"%zu files are left out, '%s' the first: the container's own mount "
+				"on "
+				"'%s' has no place for them",
+				own->n_left_out, own->left_out, own->destination);
+	}
+	return r;
+}
+
 static int insert_mount(struct placement *p, size_t at, const struct plan_mount *m,
 	const char *destination, struct nvb_error **err)
 {
@@ -236,21 +275,26 @@ static int insert_mount(struct placement *p, size_t at, const struct plan_mount 
 static int place_mount(void *user, const struct plan_mount *m, struct nvb_error **err)
 {
 	struct placement *p = user;
-	_cleanup_free_ char *destination = resolve_destination(p->e, m->destination);
-	const struct own_mount *above = NULL;
+	_cleanup_(path_resolved_done) struct path_resolved place = PATH_RESOLVED_INIT;
+	struct own_mount *above = NULL;
+	const char *destination = m->destination;
 
-	if (!destination)
-		return NVB_OOM(err);
-	for (const struct own_mount *own = p->own; own < p->own + p->n; own++) {
+	/* What cannot be resolved is left to the runtime, which says what is wrong. */
+	if (path_resolve_in(p->e->options->root_fd, m->destination, &place) == 0)
+		destination = place.path;
+	for (struct own_mount *own = p->own; own < p->own + p->n; own++) {
 		if (strcmp(own->destination, destination) == 0)
 			return warn_of_own(p, own, m, err);
 		if (path_is_below(destination, own->destination))
 			above = own;
 	}
-	if (above && above->is_bind && !has_place_in(above, destination))
-		return edit_warn(p->e, err,
-			"'%s' is left out: the container's own mount on '%s' has no place for it",
-			m->destination, above->destination);
+	if (above && above->is_bind && !has_place_in(above, destination)) {
+		if (!above->n_left_out++)
+			above->left_out = m->destination;
+		return 0;
+	}
+	if (!above && check_type(m, &place, err) < 0)
+		return NVB_ERR_UNSAFE_PATH;
 	return insert_mount(p, above ? (size_t)(above - p->own) + 1 : 0, m, destination, err);
 }
 
@@ -280,6 +324,8 @@ static int add_mounts(struct edit *e, const struct json_at *mounts, struct nvb_e
 	r = read_own_mounts(&p, mounts, err);
 	if (r >= 0)
 		r = for_each_mount(e, place_mount, &p, err);
+	if (r >= 0)
+		r = warn_of_left_out(&p, err);
 	if (r < 0)
 		return r;
 	joined = json_new_array(&e->b);

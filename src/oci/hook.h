@@ -3,8 +3,12 @@
  * Hooks". */
 #pragma once
 
+#include <stdbool.h>
+
 #include "format/json.h"
 #include "plan/plan.h"
 
-void oci_hook_append(struct json_builder *b, struct json_object *list,
-	const struct plan_hook *hook);
+struct json_object *oci_hook_describe(struct json_builder *b, const struct plan_hook *hook);
+
+/* True if both run the same program in the same way. */
+bool oci_hook_is_same(struct json_object *hook, struct json_object *other);

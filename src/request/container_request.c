@@ -16,7 +16,7 @@ const struct container_policy container_policy_default = {
 };
 
 /* NVBIND_GPU: our own grammar, for all vendors. Returns 1 if it decides. */
-static int read_nvbind(struct container_build *b, struct nvb_error **err)
+int container_read_nvbind(struct container_build *b, struct nvb_error **err)
 {
 	const char *value = container_build_env(b, "NVBIND_GPU");
 	struct string_list items = { 0 };
@@ -84,7 +84,7 @@ static const struct source sources[] = {
 	{ CONTAINER_SOURCE_ANNOTATIONS, "annotations", trust_annotations,
 		container_read_annotations },
 	{ CONTAINER_SOURCE_MOUNTS, "mounts", trust_mounts, container_read_mounts },
-	{ CONTAINER_SOURCE_NVBIND, "the environment", trust_environment, read_nvbind },
+	{ CONTAINER_SOURCE_NVBIND, "the environment", trust_environment, container_read_nvbind },
 	{ CONTAINER_SOURCE_VENDORS, "the environment", trust_environment, read_vendors },
 };
 
@@ -94,18 +94,22 @@ static int warn_of_forbidden(
 	struct container_build *b, const struct source *source, struct nvb_error **err)
 {
 	struct container_build probe = *b;
+	struct string_list *warnings = &b->request.warnings;
 	int r;
 
 	r = source->read(&probe, NULL);
 	if (r == 0)
 		return 0;
-	r = string_list_printf(b->arena, &b->request.warnings,
-		"the container's request by %s (%s) is ignored: the policy %s", source->what,
-		probe.asker ? probe.asker : "unreadable",
-		source->trust(b->policy) == POLICY_PRIVILEGED
-			? "takes it from privileged containers alone"
-			: "does not take it");
-	return r < 0 ? NVB_OOM(err) : 0;
+	if (string_list_printf(b->arena, warnings,
+		    "the container's request by %s (%s) is ignored: the policy %s", source->what,
+		    probe.asker ? probe.asker : "unreadable",
+		    source->trust(b->policy) == POLICY_PRIVILEGED
+			    ? "takes it from privileged containers alone"
+			    : "does not take it") < 0)
+		return NVB_OOM(err);
+	if (r < 0 || asks(&probe))
+		b->request.refused = warnings->items[warnings->n - 1];
+	return 0;
 }
 
 static int find_source(struct container_build *b, struct nvb_error **err)
@@ -150,10 +154,18 @@ int container_request_make(const struct container_facts *facts,
 	if (r < 0)
 		return r;
 	if (!asks(&b) && !b.request.optional_selectors.n) {
-		*ret = (struct container_request){ .warnings = b.request.warnings };
+		*ret = (struct container_request){ .warnings = b.request.warnings,
+			.refused = b.request.source == CONTAINER_SOURCE_NONE ? b.request.refused
+									     : NULL };
 		return 0;
 	}
-	r = settle_driver_only(&b, err);
+	b.request.asker = b.asker;
+	b.request.refused = NULL;
+	r = container_check_kinds(&b, err);
+	if (r >= 0)
+		r = container_add_bounds(&b, err);
+	if (r >= 0)
+		r = settle_driver_only(&b, err);
 	if (r >= 0)
 		r = container_add_capabilities(&b, err);
 	if (r >= 0)

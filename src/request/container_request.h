@@ -15,6 +15,11 @@
  * A source that says "nothing" ends the search as well: NVBIND_GPU=none is how a user takes the
  * GPUs from an image that says NVIDIA_VISIBLE_DEVICES=all.
  *
+ * NVBIND_GPU never widens and is never widened. Any of these may be the image's and another one
+ * the user's or a scheduler's, and nobody can tell which. So where NVBIND_GPU counts, the vendors'
+ * own lists bound what it takes of their GPUs, and where annotations or mounts count, NVBIND_GPU
+ * bounds them: see struct container_bound.
+ *
  * Source: NVIDIA Container Toolkit documentation, "Specialized Configurations with Docker";
  * AMD Container Toolkit documentation, "Running Workloads".
  */
@@ -23,6 +28,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "gpu/capability.h"
+#include "gpu/inventory.h"
 #include "request/vocabulary.h"
 
 /*
@@ -57,7 +63,7 @@ struct container_pair_list VEC(struct container_pair);
 struct container_facts {
 	const struct string_list *env; /* as in process.env: of one name the last counts */
 	const struct container_pair_list *annotations, *mounts;
-	bool privileged; /* CAP_SYS_ADMIN in the bounding set */
+	bool privileged; /* CAP_SYS_ADMIN in the bounding set, and no user namespace of its own */
 };
 
 /* Who may ask in which way. */
@@ -70,10 +76,13 @@ enum policy_trust {
 struct container_policy {
 	enum policy_trust accept_environment;   /* default POLICY_ALWAYS, as the field does */
 	enum policy_trust accept_volume_mounts; /* default POLICY_NEVER */
-	/* Default POLICY_ALWAYS: engines set them. Podman before 4.6 takes them from images too. */
+	/* Default as accept_environment: engines set them, but Podman before 4.6 takes them from
+	 * images too. */
 	enum policy_trust accept_annotations;
 	struct string_list annotation_prefixes; /* default "cdi.k8s.io/" */
 	struct string_list swarm_resources;     /* names of variables; default none */
+	/* CDI kinds that an environment may name without privileges, beside those of GPU vendors. */
+	struct string_list environment_kinds;
 	capability_set capabilities;            /* the most a container may have; default all */
 	bool disable_require;
 	bool ignore_imex_channels;
@@ -87,12 +96,28 @@ enum container_source {
 	CONTAINER_SOURCE_VENDORS, /* the vendors' variables */
 };
 
+/* What a container may have at most of the GPUs of a vendor, or of all. */
+struct container_bound {
+	const char *variable; /* that says so */
+	enum gpu_vendor vendor;
+	bool all_vendors;
+	/* As those of the request: a GPU must be one of them. Empty: none may be given. */
+	struct string_list selectors;
+};
+
+struct container_bound_list VEC(struct container_bound);
+
 struct container_request {
 	/* NONE: the container asks for nothing and must stay as it is, to the byte. */
 	enum container_source source;
 	/* For selector_split_foreign() and selector_resolve(): "nvidia.com/gpu=all", "amd.com/gpu=1",
 	 * CDI names of others. Each once, in the order given. */
 	struct string_list selectors;
+	/* The variable or annotation that asked, for messages; of several one. */
+	const char *asker;
+	/* All of them hold. They say nothing of devices that others define, but for those of the
+	 * bound's own vendor: these must be among its selectors. */
+	struct container_bound_list bounds;
 	/*
 	 * Asked for if the machine has any: "amd.com/gpu=all", from CONTAINER_REQUEST_FILTERS. Filled
 	 * only where `selectors` is empty and `driver_only` false. To be resolved one by one: one that
@@ -117,12 +142,16 @@ struct container_request {
 	struct string_list companions;
 	/* What was ignored, and why. */
 	struct string_list warnings;
+	/* With NONE: the sentence about a request that the policy does not take; NULL: none was
+	 * made. */
+	const char *refused;
 };
 
 /*
  * Strings go into `a` or are borrowed from the facts. A source that the policy forbids is ignored
  * with a warning. Errors: NVB_ERR_USAGE (a value that is not the grammar, an unknown capability),
- * NVB_ERR_PERMISSION (MIG configuration without privileges), NVB_ERR_LIMIT, NVB_ERR_NO_MEMORY.
+ * NVB_ERR_PERMISSION (MIG configuration without privileges, a CDI kind that an environment may not
+ * name), NVB_ERR_LIMIT, NVB_ERR_NO_MEMORY.
  */
 int container_request_make(const struct container_facts *facts,
 	const struct container_policy *policy, struct arena *a, struct container_request *ret,

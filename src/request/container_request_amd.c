@@ -80,20 +80,20 @@ static int select_item(struct container_build *b, const char *item, struct nvb_e
 	return r < 0 ? r : container_build_select(b, KIND, item, err);
 }
 
-int container_read_amd(struct container_build *b, struct nvb_error **err)
+/* Returns 1 if the list names anything, "void" included. */
+static int read_list(struct container_build *b, struct nvb_error **err)
 {
 	const char *value = container_build_env(b, VARIABLE);
-	const size_t before = b->request.selectors.n;
 	struct string_list items = { 0 };
 	int r = 0;
 
 	if (!value)
 		return 0;
-	if (!before)
+	if (!b->request.selectors.n)
 		b->asker = VARIABLE;
 	r = container_build_split(b, VARIABLE, value, &items, err);
 	if (r < 0 || container_has_word(&items, "void"))
-		return r;
+		return r < 0 ? r : 1;
 	for (size_t i = 0; i < items.n && r >= 0; i++) {
 		/* There are no driver files to give without a GPU. */
 		if (container_item_is(items.items[i], "none"))
@@ -104,7 +104,18 @@ int container_read_amd(struct container_build *b, struct nvb_error **err)
 		}
 		r = select_item(b, items.items[i], err);
 	}
-	if (r < 0)
-		return NVB_CONTEXT(err, r, "read '" VARIABLE "'");
-	return b->request.selectors.n > before;
+	return r < 0 ? NVB_CONTEXT(err, r, "read '" VARIABLE "'") : items.n > 0;
+}
+
+int container_read_amd(struct container_build *b, struct nvb_error **err)
+{
+	const size_t before = b->request.selectors.n;
+	int r = read_list(b, err);
+
+	return r < 0 ? r : b->request.selectors.n > before;
+}
+
+int container_bound_amd(struct container_build *b, struct nvb_error **err)
+{
+	return read_list(b, err);
 }

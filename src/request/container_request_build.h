@@ -57,13 +57,27 @@ const char *container_legacy_version(const struct container_build *b);
 
 /*
  * The sources. Each returns 1 if it asks or decides, that nothing is asked for included; 0 if
- * another source may. container_nvidia_items() takes a list as NVIDIA_VISIBLE_DEVICES means it.
+ * another source may.
  */
 int container_read_annotations(struct container_build *b, struct nvb_error **err);
 int container_read_mounts(struct container_build *b, struct nvb_error **err);
+int container_read_nvbind(struct container_build *b, struct nvb_error **err);
 int container_read_nvidia(struct container_build *b, struct nvb_error **err);
 int container_read_amd(struct container_build *b, struct nvb_error **err);
 int container_read_filters(struct container_build *b, struct nvb_error **err);
+/*
+ * The vendors' lists as bounds of NVBIND_GPU: 1 if the variable says anything, even nothing
+ * ("void"). What a legacy image implies is no word of anybody's.
+ */
+int container_bound_nvidia(struct container_build *b, struct nvb_error **err);
+int container_bound_amd(struct container_build *b, struct nvb_error **err);
+
+/* The bounds of the source that counts. */
+int container_add_bounds(struct container_build *b, struct nvb_error **err);
+/* What an environment may ask for. Errors: NVB_ERR_PERMISSION. */
+int container_check_kinds(struct container_build *b, struct nvb_error **err);
+
+/* Takes a list as NVIDIA_VISIBLE_DEVICES means it. */
 int container_nvidia_items(
 	struct container_build *b, const struct string_list *items, struct nvb_error **err);
 

@@ -138,7 +138,9 @@ static int read_mig(
 	if (!b->facts->privileged) {
 		r = NVB_RAISE(err, NVB_ERR_PERMISSION, 0,
 			"grant '%s': the container is not privileged", name);
-		return NVB_HINT(err, r, "give it CAP_SYS_ADMIN (--privileged) or unset %s", name);
+		return NVB_HINT(err, r,
+			"give it CAP_SYS_ADMIN (--privileged) and no user namespace, or unset %s",
+			name);
 	}
 	if (strcmp(value, "all") != 0) {
 		r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "grant '%s=%s': the only value is 'all'", name,

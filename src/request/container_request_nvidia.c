@@ -74,8 +74,9 @@ static int split_variable(struct container_build *b, const char *name, struct st
 	return r < 0 ? r : 1;
 }
 
-/* Swarm's resources that are set stand for NVIDIA_VISIBLE_DEVICES, all of them together. */
-static int collect_items(
+/* Swarm's resources that are set stand for NVIDIA_VISIBLE_DEVICES, all of them together. Returns 1
+ * if any is set. */
+static int collect_named(
 	struct container_build *b, struct string_list *items, struct nvb_error **err)
 {
 	bool set = false;
@@ -87,9 +88,14 @@ static int collect_items(
 			return r;
 		set |= r > 0;
 	}
-	if (set)
-		return 0;
-	r = split_variable(b, "NVIDIA_VISIBLE_DEVICES", items, err);
+	return set ? 1 : split_variable(b, "NVIDIA_VISIBLE_DEVICES", items, err);
+}
+
+static int collect_items(
+	struct container_build *b, struct string_list *items, struct nvb_error **err)
+{
+	int r = collect_named(b, items, err);
+
 	if (r != 0 || !container_legacy_version(b))
 		return r;
 	b->asker = "CUDA_VERSION";
@@ -108,4 +114,16 @@ int container_read_nvidia(struct container_build *b, struct nvb_error **err)
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "read '%s'", b->asker);
 	return b->request.selectors.n || b->request.driver_only;
+}
+
+int container_bound_nvidia(struct container_build *b, struct nvb_error **err)
+{
+	struct string_list items = { 0 };
+	int r;
+
+	r = collect_named(b, &items, err);
+	if (r < 0 || !items.n)
+		return r < 0 ? r : 0;
+	r = container_nvidia_items(b, &items, err);
+	return r < 0 ? NVB_CONTEXT(err, r, "read '%s'", b->asker) : 1;
 }

@@ -42,27 +42,31 @@ static const struct {
 	{ ">", COMPARISON_GREATER },
 };
 
+#define NOWHERE SIZE_MAX
+
 struct key {
 	const char *name;
 	size_t fact, need; /* offsets in requirement_facts and requirement_needs */
 	bool is_version;
+	size_t at_least;     /* offset in requirement_facts; NOWHERE: such a fact has no bound */
 	const char *fact_is; /* what stands before the fact in a message */
 	const char *remedy;
 };
 
 static const struct key keys[] = {
 	{ "cuda", offsetof(struct requirement_facts, cuda_version),
-		offsetof(struct requirement_needs, cuda), true, "this driver serves CUDA",
+		offsetof(struct requirement_needs, cuda), true,
+		offsetof(struct requirement_facts, cuda_at_least), "this driver serves CUDA",
 		"install a newer driver or use an older image" },
 	{ "driver", offsetof(struct requirement_facts, driver_version),
-		offsetof(struct requirement_needs, driver), true, "this machine's driver is",
-		"install such a driver or use another image" },
+		offsetof(struct requirement_needs, driver), true, NOWHERE,
+		"this machine's driver is", "install such a driver or use another image" },
 	{ "arch", offsetof(struct requirement_facts, arch),
-		offsetof(struct requirement_needs, arch), true,
+		offsetof(struct requirement_needs, arch), true, NOWHERE,
 		"the lowest compute capability of the GPUs is",
 		"select other GPUs or use another image" },
 	{ "brand", offsetof(struct requirement_facts, brand),
-		offsetof(struct requirement_needs, brand), false, "the GPUs are of brand",
+		offsetof(struct requirement_needs, brand), false, NOWHERE, "the GPUs are of brand",
 		"select other GPUs or use another image" },
 };
 
@@ -261,9 +265,19 @@ int requirement_needs(const struct string_list *requirements, struct requirement
 	return 0;
 }
 
+static const char *fact_at(const struct requirement_facts *facts, size_t offset)
+{
+	return *(const char *const *)((const char *)facts + offset);
+}
+
 static const char *fact_of(const struct requirement_facts *facts, const struct key *key)
 {
-	return *(const char *const *)((const char *)facts + key->fact);
+	return fact_at(facts, key->fact);
+}
+
+static const char *bound_of(const struct requirement_facts *facts, const struct key *key)
+{
+	return key->at_least == NOWHERE ? NULL : fact_at(facts, key->at_least);
 }
 
 static bool decide(enum comparison comparison, int order)
@@ -285,6 +299,27 @@ static bool decide(enum comparison comparison, int order)
 	return false;
 }
 
+/* The fact is `order` or greater, compared to the constraint's value. */
+static enum verdict decide_bound(enum comparison comparison, int order)
+{
+	if (order < 0)
+		return VERDICT_UNKNOWN;
+	if (order > 0)
+		return decide(comparison, order) ? VERDICT_HOLDS : VERDICT_FAILS;
+	if (comparison == COMPARISON_GREATER_EQUAL)
+		return VERDICT_HOLDS;
+	return comparison == COMPARISON_LESS ? VERDICT_FAILS : VERDICT_UNKNOWN;
+}
+
+static enum verdict judge_bound(const char *bound, const struct constraint *c)
+{
+	struct version least;
+
+	if (!bound || !parse_version(bound, strlen(bound), &least))
+		return VERDICT_UNKNOWN;
+	return decide_bound(c->comparison, compare_versions(&least, &c->version));
+}
+
 static enum verdict judge(const struct requirement_facts *facts, const struct constraint *c)
 {
 	const char *fact = fact_of(facts, c->key);
@@ -292,7 +327,7 @@ static enum verdict judge(const struct requirement_facts *facts, const struct co
 	int order;
 
 	if (!fact)
-		return VERDICT_UNKNOWN;
+		return judge_bound(bound_of(facts, c->key), c);
 	if (c->key->is_version) {
 		if (!parse_version(fact, strlen(fact), &known))
 			return VERDICT_UNKNOWN;
@@ -363,10 +398,13 @@ static int raise_failed(const struct group *g, struct nvb_error **err)
 	_cleanup_(strbuf_done) struct strbuf constraint = STRBUF_INIT(MESSAGE_BYTES);
 	_cleanup_(strbuf_done) struct strbuf fact = STRBUF_INIT(MESSAGE_BYTES);
 	const struct key *key = g->failed.key;
+	const char *known = fact_of(g->facts, key);
 	int r;
 
 	add_shown(&constraint, g->failed.text, g->failed.length);
-	strbuf_escaped_add(&fact, fact_of(g->facts, key), SHOWN_BYTES);
+	strbuf_escaped_add(&fact, known ? known : bound_of(g->facts, key), SHOWN_BYTES);
+	if (!known)
+		strbuf_str_add(&fact, " or newer");
 	r = NVB_RAISE(err, NVB_ERR_DRIVER, 0, "meet the image's requirement '%s': %s %s",
 		strbuf_str(&constraint), key->fact_is, strbuf_str(&fact));
 	return NVB_HINT(err, r,

@@ -24,6 +24,7 @@
 struct requirement_facts {
 	const char *driver_version; /* "550.163.01" */
 	const char *cuda_version;   /* the newest that the driver serves: "12.4" */
+	const char *cuda_at_least;  /* where that is not known: it is this one or a newer */
 	const char *arch;           /* lowest compute capability of the GPUs: "8.0" */
 	const char *brand;          /* "tesla", "geforce", ...: lower case */
 };

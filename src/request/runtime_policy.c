@@ -25,10 +25,10 @@ static const struct vocabulary_word trust_words[] = {
 static const struct vocabulary trust_vocabulary = { "trust", trust_words, ELEMENTS(trust_words) };
 
 static const struct vocabulary_word level_words[] = {
-	{ "error", 0, false },
-	{ "warning", 1, false },
-	{ "info", 2, false },
-	{ "debug", 3, false },
+	{ "error", LOG_LEVEL_ERROR, false },
+	{ "warning", LOG_LEVEL_WARNING, false },
+	{ "info", LOG_LEVEL_NOTICE, false },
+	{ "debug", LOG_LEVEL_DEBUG, false },
 };
 
 static const struct vocabulary level_vocabulary = { "log level", level_words,
@@ -64,9 +64,13 @@ static const struct key keys[] = {
 		"which containers may ask by mounts below /var/run/nvidia-container-devices"),
 	KEY("accept_annotations", KEY_TRUST, container.accept_annotations,
 		"which containers may ask for CDI devices by annotations, which Podman before 4.6 "
-		"takes from images"),
+		"takes from images; unless given, it is what accept_environment is"),
 	KEY("annotation_prefixes", KEY_TEXTS, container.annotation_prefixes,
 		"how the names of these annotations begin"),
+	KEY("environment_kinds", KEY_TEXTS, container.environment_kinds,
+		"CDI kinds, as acme.com/gpu, whose devices a container without privileges may name "
+		"in "
+		"its environment; those of nvidia.com, amd.com and intel.com it may always"),
 	KEY("swarm_resources", KEY_TEXTS, container.swarm_resources,
 		"variables of Docker Swarm's resources, which stand for NVIDIA_VISIBLE_DEVICES"),
 	KEY("capabilities", KEY_SET, container.capabilities,
@@ -85,7 +89,7 @@ static const struct key keys[] = {
 
 static const char *default_runtimes[] = { "runc", "crun" };
 
-static struct runtime_policy default_policy(void)
+struct runtime_policy runtime_policy_default(void)
 {
 	return (struct runtime_policy){
 		.container = container_policy_default,
@@ -226,11 +230,17 @@ static int check_names(struct json_object *object, struct nvb_error **err)
 	return 0;
 }
 
+/* A key that is null is as good as absent. */
+static bool is_given(struct json_object *object, const char *name)
+{
+	return json_object_object_get(object, name) != NULL;
+}
+
 static int parse_policy(const char *text, size_t length, struct arena *a,
 	struct runtime_policy *ret, struct nvb_error **err)
 {
 	_cleanup_(json_putp) struct json_object *object = NULL;
-	struct runtime_policy policy = default_policy();
+	struct runtime_policy policy = runtime_policy_default();
 	struct json_at root;
 	int r;
 
@@ -241,9 +251,12 @@ static int parse_policy(const char *text, size_t length, struct arena *a,
 		r = check_names(object, err);
 	for (size_t i = 0; i < ELEMENTS(keys) && r >= 0; i++)
 		r = read_key(&root, &keys[i], a, &policy, err);
-	if (r >= 0)
-		*ret = policy;
-	return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	if (!is_given(object, "accept_annotations"))
+		policy.container.accept_annotations = policy.container.accept_environment;
+	*ret = policy;
+	return 0;
 }
 
 /*
@@ -273,6 +286,17 @@ static int find_file(const char *path, char **ret_path, struct nvb_error **err)
 	return NVB_HINT(err, r, "only root may be able to change it: chown root, chmod go-w");
 }
 
+/* A rootless engine runs as its user, who has to be able to read root's policy. */
+static int raise_unread(const char *path, int error, struct nvb_error **err)
+{
+	int r = NVB_RAISE(err, nvb_status_from_errno(error, NVB_ERR_IO), error, "read '%s'", path);
+
+	if (error != EACCES)
+		return r;
+	return NVB_HINT(
+		err, r, "whoever starts containers must be able to read it: chmod 0644 '%s'", path);
+}
+
 static int read_file(
 	const char *path, struct arena *a, struct runtime_policy *ret, struct nvb_error **err)
 {
@@ -286,12 +310,26 @@ static int read_file(
 		return r;
 	e = file_read_path(found, POLICY_BYTES, &text, &length);
 	if (e < 0)
-		return NVB_RAISE(err, nvb_status_from_errno(-e, NVB_ERR_IO), -e, "read '%s'", path);
+		return raise_unread(path, -e, err);
 	r = parse_policy(text, length, a, ret, err);
 	return r < 0 ? NVB_CONTEXT(err, r, "read '%s'", path) : 0;
 }
 
-int runtime_policy_read(struct arena *a, struct runtime_policy *ret, struct nvb_error **err)
+const char *runtime_policy_level_name(enum log_level level)
+{
+	return vocabulary_name(&level_vocabulary, (int)level);
+}
+
+enum log_level runtime_policy_level(const struct runtime_policy *policy)
+{
+	int level = LOG_LEVEL_WARNING;
+
+	/* The reader lets no other word in. */
+	(void)vocabulary_parse(&level_vocabulary, policy->log_level, &level, NULL);
+	return (enum log_level)level;
+}
+
+static int read_policy(struct arena *a, struct runtime_policy *ret, struct nvb_error **err)
 {
 	const char *path = secure_getenv("NVBIND_RUNTIME_CONFIG");
 	struct stat st;
@@ -307,10 +345,24 @@ int runtime_policy_read(struct arena *a, struct runtime_policy *ret, struct nvb_
 		return NVB_RAISE(err, nvb_status_from_errno(errno, NVB_ERR_IO), errno,
 			"read the runtime's policy '%s' (NVBIND_RUNTIME_CONFIG)", path);
 	if (stat(RUNTIME_POLICY_PATH, &st) < 0 && errno == ENOENT) {
-		*ret = default_policy();
+		*ret = runtime_policy_default();
 		return 0;
 	}
 	return read_file(RUNTIME_POLICY_PATH, a, ret, err);
+}
+
+int runtime_policy_read(struct arena *a, struct runtime_policy *ret, struct nvb_error **err)
+{
+	const char *host_root = secure_getenv("NVBIND_HOST_ROOT");
+	struct runtime_policy policy;
+	int r = read_policy(a, &policy, err);
+
+	if (r < 0)
+		return r;
+	if (host_root && *host_root)
+		policy.host_root = host_root;
+	*ret = policy;
+	return 0;
 }
 
 static struct json_object *list_value(struct json_builder *b, const struct string_list *list)
@@ -371,11 +423,15 @@ static struct json_object *policy_object(
 int runtime_policy_format(
 	const struct runtime_policy *policy, char **ret_text, struct nvb_error **err)
 {
-	const struct runtime_policy plain = default_policy();
+	struct runtime_policy plain = runtime_policy_default();
 	struct json_builder b = JSON_BUILDER_INIT;
-	_cleanup_(json_putp) struct json_object *object = policy_object(&b, policy);
-	_cleanup_(json_putp) struct json_object *defaults = policy_object(&b, &plain);
-	int r = json_builder_check(&b, err);
+	_cleanup_(json_putp) struct json_object *object = NULL, *defaults = NULL;
+	int r;
+
+	plain.container.accept_annotations = policy->container.accept_environment;
+	object = policy_object(&b, policy);
+	defaults = policy_object(&b, &plain);
+	r = json_builder_check(&b, err);
 
 	if (r < 0)
 		return r;
@@ -413,7 +469,7 @@ static const char *values_of(enum key_type type)
 
 void runtime_policy_for_each_key(runtime_policy_key_function each, void *user)
 {
-	const struct runtime_policy plain = default_policy();
+	const struct runtime_policy plain = runtime_policy_default();
 	struct json_builder b = JSON_BUILDER_INIT;
 	_cleanup_(json_putp) struct json_object *defaults = policy_object(&b, &plain);
 

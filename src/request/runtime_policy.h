@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "base/log.h"
 #include "request/container_request.h"
 
 #define RUNTIME_POLICY_PATH "/etc/nvbind/runtime.json"
@@ -18,7 +19,8 @@
 struct runtime_policy {
 	struct container_policy container;
 	struct string_list low_level_runtimes; /* names or absolute paths, in order; default runc, crun */
-	const char *host_root;   /* the machine that the GPUs are read from; default "/" */
+	const char *host_root;   /* the machine that the GPUs are read from; default "/".
+				  * NVBIND_HOST_ROOT counts more than the file */
 	const char *log_path;    /* a log of our own; NULL: only where the engine says */
 	const char *log_level;   /* "error", "warning", "info", "debug" */
 };
@@ -27,6 +29,13 @@ struct runtime_policy {
 typedef void (*runtime_policy_key_function)(void *user, const char *key, const char *values,
 	const char *default_value, const char *meaning);
 void runtime_policy_for_each_key(runtime_policy_key_function each, void *user);
+
+/* The words of log_level, as runc has them too. */
+const char *runtime_policy_level_name(enum log_level level);
+enum log_level runtime_policy_level(const struct runtime_policy *policy);
+
+/* That of a machine without a file. Static text only. */
+struct runtime_policy runtime_policy_default(void);
 
 /*
  * NVBIND_RUNTIME_CONFIG, else RUNTIME_POLICY_PATH, which may be absent. Strings go into `a`.

@@ -11,8 +11,8 @@
 #include "base/strbuf.h"
 #include "request/selector_item.h"
 
-#define SHOWN_BYTES 64
-#define SHOWN_GPUS 16
+#define SHOWN_BYTES   64
+#define SHOWN_GPUS    16
 #define MESSAGE_BYTES 8192
 
 /* "none" stands alone; counted over all selectors. */
@@ -72,9 +72,19 @@ struct resolver {
 	bool all, none;
 };
 
-static void describe_gpu(const struct gpu *gpu, struct strbuf *out)
+/* `amd.com/gpu=...` names AMD's GPUs only. */
+static bool vendor_fits(const struct item *item, const struct gpu *gpu)
 {
-	strbuf_printf(out, "%u (", gpu->index);
+	if (!item->cdi || gpu->vendor == item->cdi->vendor)
+		return true;
+	return item->cdi->includes_wsl && gpu->vendor == GPU_VENDOR_WSL;
+}
+
+/* By the number that an item of its kind has: a kind counts its own GPUs. */
+static void describe_gpu(const struct inventory *inv, const struct item *item,
+	const struct gpu *gpu, struct strbuf *out)
+{
+	strbuf_printf(out, "%u (", item->cdi ? selector_index_in_kind(inv, gpu) : gpu->index);
 	if (gpu->name)
 		strbuf_escaped_add(out, gpu->name, SHOWN_BYTES);
 	else
@@ -84,24 +94,40 @@ static void describe_gpu(const struct gpu *gpu, struct strbuf *out)
 	strbuf_char_add(out, ')');
 }
 
-/* Every failure to find a GPU ends here, so every one lists what there is. */
+/* "AMD GPU", as the GPUs of one kind are called. */
+static const char *what_is_missing(const struct item *item)
+{
+	if (item->cdi && item->cdi->vendor == GPU_VENDOR_NVIDIA)
+		return "NVIDIA GPU";
+	if (item->cdi && item->cdi->vendor == GPU_VENDOR_AMD)
+		return "AMD GPU";
+	if (item->cdi && item->cdi->vendor == GPU_VENDOR_INTEL)
+		return "Intel GPU";
+	return "GPU";
+}
+
+/* Every failure to find a GPU ends here, so every one lists what there is of what was meant. */
 static int raise_missing(const struct resolver *r, const struct item *item, const char *reason,
 	struct nvb_error **err)
 {
 	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(MESSAGE_BYTES);
-	size_t shown = 0;
+	size_t shown = 0, more = 0;
 
 	strbuf_printf(&text, "%s; ", reason);
 	vec_foreach (const struct gpu, gpu, &r->inv->gpus) {
+		if (!vendor_fits(item, gpu))
+			continue;
 		if (shown == SHOWN_GPUS) {
-			strbuf_printf(&text, " and %zu more", r->inv->gpus.n - shown);
-			break;
+			more++;
+			continue;
 		}
 		strbuf_str_add(&text, shown++ ? ", " : "this machine has ");
-		describe_gpu(gpu, &text);
+		describe_gpu(r->inv, item, gpu, &text);
 	}
+	if (more)
+		strbuf_printf(&text, " and %zu more", more);
 	if (!shown)
-		strbuf_str_add(&text, "this machine has no GPU");
+		strbuf_printf(&text, "this machine has no %s", what_is_missing(item));
 	if (strbuf_failed(&text))
 		return NVB_OOM(err);
 	return item_raise(NVB_ERR_NO_GPU, item->text, item->length, strbuf_str(&text), err);
@@ -130,14 +156,6 @@ static int raise_no_partition(
 	if (strbuf_failed(&text))
 		return NVB_OOM(err);
 	return item_raise(NVB_ERR_NO_GPU, item->text, item->length, strbuf_str(&text), err);
-}
-
-/* `amd.com/gpu=...` names AMD's GPUs only. */
-static bool vendor_fits(const struct item *item, const struct gpu *gpu)
-{
-	if (!item->cdi || gpu->vendor == item->cdi->vendor)
-		return true;
-	return item->cdi->includes_wsl && gpu->vendor == GPU_VENDOR_WSL;
 }
 
 /* Sets *ret_mark to the mark of the GPU; unusable ones are refused. */
@@ -355,6 +373,21 @@ static int collect(
 		s.n += collect_gpu(&r->inv->gpus.items[i], &r->marks[i], &s.items[s.n]);
 	*ret = s;
 	return 0;
+}
+
+int selector_check_undefined(const char *name, const struct inventory *inv, struct nvb_error **err)
+{
+	const size_t kind = strcspn(name, "=");
+	const struct resolver resolver = { .inv = inv };
+	struct item item = { .kind = ITEM_FOREIGN };
+
+	if (!name[kind] || !item_find_kind(name, kind))
+		return 0;
+	item.cdi = item_find_kind(name, kind);
+	item.text = name + kind + 1;
+	item.length = strlen(item.text);
+	return raise_missing(
+		&resolver, &item, "no such GPU, and no CDI specification defines it", err);
 }
 
 int selector_resolve(const struct string_list *selectors, const struct inventory *inv,

@@ -51,6 +51,12 @@ int selector_resolve(const struct string_list *selectors, const struct inventory
 int selector_split_foreign(const struct string_list *selectors, struct arena *a,
 	struct string_list *ret_own, struct string_list *ret_foreign, struct nvb_error **err);
 
+/*
+ * For a name of ret_foreign that no specification defines. Errors: NVB_ERR_NO_GPU if it is of our
+ * own kinds: then a GPU is meant that does not exist. 0: it is none of ours.
+ */
+int selector_check_undefined(const char *name, const struct inventory *inv, struct nvb_error **err);
+
 /* N of "VENDOR/CLASS=N": a CDI kind counts its own GPUs only. */
 unsigned selector_index_in_kind(const struct inventory *inv, const struct gpu *gpu);
 

@@ -42,6 +42,14 @@ static bool text_starts(const char *text, size_t length, const char *prefix)
 	return length >= n && strncasecmp(text, prefix, n) == 0;
 }
 
+const struct cdi_kind *item_find_kind(const char *text, size_t length)
+{
+	for (size_t i = 0; i < ELEMENTS(cdi_kinds); i++)
+		if (text_is(text, length, cdi_kinds[i].name))
+			return &cdi_kinds[i];
+	return NULL;
+}
+
 /* A UUID or the beginning of one. */
 static bool is_uuid_prefix(const char *text, size_t length)
 {
@@ -144,7 +152,8 @@ static bool parse_plain_item(const char *text, size_t length, struct item *item)
 
 static bool is_cdi_word(const char *text, size_t length, const char *also)
 {
-	if (!length)
+	/* At both ends a letter or a digit. */
+	if (!length || strchr(also, text[0]) || strchr(also, text[length - 1]))
 		return false;
 	for (size_t i = 0; i < length; i++) {
 		unsigned char c = (unsigned char)text[i];
@@ -172,19 +181,14 @@ static bool parse_cdi_item(const char *text, size_t length, const char *equals, 
 		!is_cdi_word(slash + 1, (size_t)(equals - slash - 1), "-_") ||
 		!is_cdi_word(name, name_length, "-_.:"))
 		return false;
-	for (size_t i = 0; i < ELEMENTS(cdi_kinds); i++) {
-		if (!text_is(text, kind_length, cdi_kinds[i].name))
-			continue;
-		own.cdi = &cdi_kinds[i];
-		own.text = name;
-		own.length = name_length;
-		if (!parse_plain_item(name, name_length, &own))
-			break;
+	own.cdi = item_find_kind(text, kind_length);
+	own.text = name;
+	own.length = name_length;
+	if (own.cdi && parse_plain_item(name, name_length, &own))
 		*item = own;
-		return true;
-	}
-	/* Also a device of our kinds under a name that only a specification gives it. */
-	item->kind = ITEM_FOREIGN;
+	else
+		/* Also a device of our kinds under a name that only a specification gives it. */
+		item->kind = ITEM_FOREIGN;
 	return true;
 }
 

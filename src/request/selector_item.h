@@ -31,6 +31,9 @@ struct cdi_kind {
 	bool includes_wsl; /* a Windows GPU under WSL2 is served by NVIDIA's kinds */
 };
 
+/* NULL: a kind that is defined elsewhere. */
+const struct cdi_kind *item_find_kind(const char *text, size_t length);
+
 struct item {
 	enum item_kind kind;
 	uint64_t index, partition;

@@ -70,7 +70,8 @@ static void test_everything(void **state)
 	assert_int_equal(s->facts.env.n, 4);
 	assert_string_equal(s->facts.env.items[1], "no equals");
 	assert_string_equal(s->facts.env.items[3], "A=2\n");
-	assert_true(s->facts.privileged);
+	assert_true(s->facts.administers);
+	assert_false(s->facts.privileged);
 	assert_int_equal(s->facts.annotations.n, 1);
 	assert_string_equal(s->facts.annotations.items[0].key, "a");
 	assert_string_equal(s->facts.annotations.items[0].value, "b");
@@ -86,6 +87,33 @@ static void test_everything(void **state)
 	assert_int_equal(s->facts.gid_maps.items[0].inside, 1);
 	assert_int_equal(s->facts.gid_maps.items[0].outside, 4294967295U);
 	assert_int_equal(s->facts.gid_maps.items[0].count, 7);
+}
+
+/* Root of a user namespace is none of the machine. */
+static void test_privileged(void **state)
+{
+	static const struct {
+		const char *capability, *namespace;
+		bool administers, privileged;
+	} cases[] = {
+		{ "CAP_SYS_ADMIN", "pid", true, true },
+		{ "CAP_SYS_ADMIN", "user", true, false },
+		{ "CAP_NET_ADMIN", "pid", false, false },
+		{ "CAP_NET_ADMIN", "user", false, false },
+	};
+	struct sample *s = *state;
+	char text[256];
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		(void)snprintf(text, sizeof(text),
+			"{\"process\": {\"capabilities\": {\"bounding\": [\"%s\"]}},"
+			" \"linux\": {\"namespaces\": [{\"type\": \"mount\"}, {\"type\": "
+			"\"%s\"}]}}",
+			cases[i].capability, cases[i].namespace);
+		read_facts(s, text);
+		assert_int_equal(s->facts.administers, cases[i].administers);
+		assert_int_equal(s->facts.privileged, cases[i].privileged);
+	}
 }
 
 static void test_little(void **state)
@@ -156,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_everything, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_privileged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_little, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_types, set_up, tear_down),
 	};

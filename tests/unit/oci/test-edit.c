@@ -211,6 +211,47 @@ static void test_hooks(void **state)
 		"\"env\":[]}],\"poststop\":[]}}");
 }
 
+/* As it stands in a bundle that is seen again, and as engines write it. */
+static void test_hook_is_there(void **state)
+{
+	static const char *const same[] = {
+		"{\"path\":\"/h\",\"args\":[\"h\",\"x\"],\"env\":[],\"timeout\":7}",
+		"{\"timeout\":7,\"args\":[\"h\",\"x\"],\"path\":\"/h\"}",
+	};
+	static const char *const others[] = {
+		"{\"path\":\"/i\",\"args\":[\"h\",\"x\"],\"env\":[],\"timeout\":7}",
+		"{\"path\":\"/h\",\"args\":[\"h\"],\"env\":[],\"timeout\":7}",
+		"{\"path\":\"/h\",\"args\":[\"h\",\"x\"],\"env\":[\"A=1\"],\"timeout\":7}",
+		"{\"path\":\"/h\",\"args\":[\"h\",\"x\"],\"env\":[]}",
+		"{}",
+		"7",
+	};
+	struct sample *s = *state;
+	struct plan_hook *hook = vec_push(s->plan->arena, &s->plan->hooks);
+	char before[256], after[512];
+
+	*hook = (struct plan_hook){ .name = "createContainer", .path = "/h", .timeout_s = 7 };
+	add_text(s, &hook->args, "h");
+	add_text(s, &hook->args, "x");
+	for (size_t i = 0; i < ELEMENTS(same); i++) {
+		(void)snprintf(before, sizeof(before),
+			"{\"hooks\":{\"createContainer\":[{\"path\":\"/old\"},%s]}}", same[i]);
+		expect(s, before, before);
+	}
+	for (size_t i = 0; i < ELEMENTS(others); i++) {
+		(void)snprintf(before, sizeof(before), "{\"hooks\":{\"createContainer\":[%s]}}",
+			others[i]);
+		(void)snprintf(after, sizeof(after), "{\"hooks\":{\"createContainer\":[%s,%s]}}",
+			others[i], same[0]);
+		expect(s, before, after);
+	}
+	/* At another time it is another one. */
+	(void)snprintf(before, sizeof(before), "{\"hooks\":{\"poststop\":[%s]}}", same[0]);
+	(void)snprintf(after, sizeof(after),
+		"{\"hooks\":{\"poststop\":[%s],\"createContainer\":[%s]}}", same[0], same[0]);
+	expect(s, before, after);
+}
+
 static void test_machine_parts(void **state)
 {
 	struct sample *s = *state;
@@ -474,6 +515,7 @@ int main(void)
 		TEST(test_stand_in_is_bound),
 		TEST(test_mount_order),
 		TEST(test_hooks),
+		TEST(test_hook_is_there),
 		TEST(test_machine_parts),
 		TEST(test_own_mounts),
 		TEST(test_own_nodes),

@@ -7,6 +7,8 @@
  *	nvbind: 0 caps=video require=[cuda>=9.0] mig-config with=nvidia.com/gds=all warned=1
  *	vendors: driver					NVIDIA's driver without a GPU
  *	vendors: ?amd.com/gpu=all			if there is any
+ *	nvbind: all within NVIDIA_VISIBLE_DEVICES=[nvidia.com/gpu=1]
+ *	- refused warned=1				the policy takes no such request
  *	!usage						an error
  *
  * What is at its default is left out: compute and utility, no requirements, no warnings.
@@ -36,6 +38,7 @@ struct container_case {
 	const char *swarm[4];
 	capability_set capabilities; /* 0: all */
 	bool disable_require, ignore_imex;
+	const char *kinds[4]; /* that an environment may name */
 	const char *prefixes[4]; /* none: the default */
 	const char *want;
 };
@@ -84,6 +87,7 @@ static inline int case_make(const struct container_case *c, struct arena *a,
 	policy.disable_require = c->disable_require;
 	policy.ignore_imex_channels = c->ignore_imex;
 	case_list(a, c->swarm, ELEMENTS(c->swarm), &policy.swarm_resources);
+	case_list(a, c->kinds, ELEMENTS(c->kinds), &policy.environment_kinds);
 	if (c->prefixes[0]) {
 		policy.annotation_prefixes = (struct string_list){ 0 };
 		case_list(a, c->prefixes, ELEMENTS(c->prefixes), &policy.annotation_prefixes);
@@ -117,6 +121,12 @@ static inline void case_format(const struct container_request *r, struct strbuf 
 	case_add_list(out, " ?", ",?", "", &r->optional_selectors);
 	if (r->driver_only)
 		strbuf_str_add(out, " driver");
+	vec_foreach (const struct container_bound, bound, &r->bounds) {
+		strbuf_printf(out, " within %s=[", bound->variable);
+		case_add_list(out, "", ",", "", &bound->selectors);
+		strbuf_str_add(out, "]");
+	}
+	strbuf_str_add(out, r->refused ? " refused" : "");
 	if (r->source != CONTAINER_SOURCE_NONE && r->capabilities != CAPABILITY_DEFAULT) {
 		strbuf_str_add(out, " caps=");
 		capability_format(r->capabilities, out);

@@ -212,7 +212,8 @@ static void test_mig(void **state)
 	CASES_CHECK(cases);
 	case_check_error(&cases[5],
 		"grant 'NVIDIA_MIG_CONFIG_DEVICES': the container is not privileged",
-		"give it CAP_SYS_ADMIN (--privileged) or unset NVIDIA_MIG_CONFIG_DEVICES");
+		"give it CAP_SYS_ADMIN (--privileged) and no user namespace, or unset "
+		"NVIDIA_MIG_CONFIG_DEVICES");
 }
 
 static void test_imex(void **state)

@@ -57,7 +57,7 @@ static void test_visible_devices(void **state)
 		{ "a PCI address", { "NVIDIA_VISIBLE_DEVICES=0000:3b:00.0" },
 			.want = "vendors: nvidia.com/gpu=0000:3b:00.0" },
 		{ "a CDI name", { "NVIDIA_VISIBLE_DEVICES=example.com/dpu=left" },
-			.want = "vendors: example.com/dpu=left" },
+			.kinds = { "example.com/dpu" }, .want = "vendors: example.com/dpu=left" },
 		{ "CDI names and an index", { "NVIDIA_VISIBLE_DEVICES=nvidia.com/gpu=1,0" },
 			.want = "vendors: nvidia.com/gpu=1,nvidia.com/gpu=0" },
 		{ "a CDI name and its index", { "NVIDIA_VISIBLE_DEVICES=nvidia.com/gpu=1,1" },
@@ -243,20 +243,21 @@ static void test_privileged(void **state)
 			.privileged = true, .policy = true, .env_trust = POLICY_PRIVILEGED,
 			.want = "vendors: nvidia.com/gpu=0" },
 		{ "privileged alone, unprivileged", { "NVIDIA_VISIBLE_DEVICES=0" }, .policy = true,
-			.env_trust = POLICY_PRIVILEGED, .want = "- warned=1" },
+			.env_trust = POLICY_PRIVILEGED, .want = "- refused warned=1" },
 		{ "never, privileged", { "NVIDIA_VISIBLE_DEVICES=0" }, .privileged = true,
-			.policy = true, .env_trust = POLICY_NEVER, .want = "- warned=1" },
+			.policy = true, .env_trust = POLICY_NEVER, .want = "- refused warned=1" },
 		{ "void needs no warning", { "NVIDIA_VISIBLE_DEVICES=void" }, .policy = true,
 			.env_trust = POLICY_NEVER, .want = "-" },
 		{ "a mistake is no error there", { "NVIDIA_VISIBLE_DEVICES=/" }, .policy = true,
-			.env_trust = POLICY_NEVER, .want = "- warned=1" },
+			.env_trust = POLICY_NEVER, .want = "- refused warned=1" },
 		{ "NVBIND_GPU and another", { "NVIDIA_VISIBLE_DEVICES=0", "NVBIND_GPU=all" },
-			.policy = true, .env_trust = POLICY_PRIVILEGED, .want = "- warned=2" },
+			.policy = true, .env_trust = POLICY_PRIVILEGED,
+			.want = "- refused warned=2" },
 		{ "Swarm, privileged", { "S=GPU-1a2b3" }, .swarm = { "S" }, .privileged = true,
 			.policy = true, .env_trust = POLICY_PRIVILEGED,
 			.want = "vendors: nvidia.com/gpu=GPU-1a2b3" },
 		{ "Swarm, unprivileged", { "S=GPU-1a2b3" }, .swarm = { "S" }, .policy = true,
-			.env_trust = POLICY_PRIVILEGED, .want = "- warned=1" },
+			.env_trust = POLICY_PRIVILEGED, .want = "- refused warned=1" },
 		{ "Swarm, unprivileged but always", { "S=GPU-1a2b3" }, .swarm = { "S" },
 			.policy = true, .env_trust = POLICY_ALWAYS,
 			.want = "vendors: nvidia.com/gpu=GPU-1a2b3" },
@@ -280,7 +281,13 @@ static void test_messages(void **state)
 		{ "NVIDIA_VISIBLE_DEVICES=/var/run/nvidia-container-devices" },
 		{ "/var/run/nvidia-container-devices/0" } };
 
+	static const struct container_case negative = { "", { "NVIDIA_VISIBLE_DEVICES=-1" } };
+
 	(void)state;
+	case_check_error(&negative,
+		"read 'NVIDIA_VISIBLE_DEVICES': select GPU '-1': not a GPU selector",
+		"use all, none, N, gpuN, N:M, GPU-UUID, MIG-UUID, a PCI address or a comma list of "
+		"these; 'nvbind info' shows what exists");
 	case_check_error(&bad,
 		"read 'NVIDIA_VISIBLE_DEVICES': select GPU '/dev/\\x1b[1m': not a GPU selector",
 		"use all, none, N, gpuN, N:M, GPU-UUID, MIG-UUID, a PCI address or a comma list of "

@@ -72,7 +72,7 @@ static void test_mounts(void **state)
 		{ "not taken by default", { "NVIDIA_VISIBLE_DEVICES=2" }, { ROOT "/0" },
 			.want = "vendors: nvidia.com/gpu=2 warned=1" },
 		{ "neither is taken", { "NVIDIA_VISIBLE_DEVICES=2" }, { ROOT "/0" }, .policy = true,
-			.env_trust = POLICY_PRIVILEGED, .want = "- warned=2" },
+			.env_trust = POLICY_PRIVILEGED, .want = "- refused warned=2" },
 		{ "mounts alone are taken", { "NVIDIA_VISIBLE_DEVICES=2" }, { ROOT "/0" },
 			.policy = true, .env_trust = POLICY_NEVER, .mount_trust = POLICY_ALWAYS,
 			.want = "mounts: nvidia.com/gpu=0" },
@@ -80,7 +80,8 @@ static void test_mounts(void **state)
 			.privileged = true, .policy = true, .mount_trust = POLICY_PRIVILEGED,
 			.want = "mounts: nvidia.com/gpu=0" },
 		{ "of privileged containers, this one is not", .mounts = { ROOT "/0" },
-			.policy = true, .mount_trust = POLICY_PRIVILEGED, .want = "- warned=1" },
+			.policy = true, .mount_trust = POLICY_PRIVILEGED,
+			.want = "- refused warned=1" },
 	};
 
 	(void)state;
@@ -119,7 +120,7 @@ static void test_annotations(void **state)
 			.want = "vendors: nvidia.com/gpu=0" },
 		{ "over all else", { "NVBIND_GPU=none", "NVIDIA_VISIBLE_DEVICES=0" },
 			.annotations = { "cdi.k8s.io/a: nvidia.com/gpu=1" },
-			.want = "annotations: nvidia.com/gpu=1" },
+			.want = "annotations: nvidia.com/gpu=1 within NVBIND_GPU=[]" },
 		{ "not taken", { "NVIDIA_VISIBLE_DEVICES=0" },
 			.annotations = { "cdi.k8s.io/a: nvidia.com/gpu=1" }, .policy = true,
 			.env_trust = POLICY_ALWAYS, .annotation_trust = POLICY_NEVER,
@@ -146,10 +147,12 @@ static void test_nvbind(void **state)
 			{ "NVBIND_GPU=0, gpu1,gpu:2,1:0,GPU-1a2b3,MIG-4c5d6,0000:3b:00.0,"
 			  "amd.com/gpu=0,example.com/nic=left" },
 			.want = "nvbind: 0,gpu1,gpu:2,1:0,GPU-1a2b3,MIG-4c5d6,0000:3b:00.0,"
-				"amd.com/gpu=0,example.com/nic=left" },
+				"amd.com/gpu=0,example.com/nic=left",
+			.kinds = { "example.com/nic" } },
 		{ "over the vendors' variables",
 			{ "NVIDIA_VISIBLE_DEVICES=all", "AMD_VISIBLE_DEVICES=all", "NVBIND_GPU=1" },
-			.want = "nvbind: 1" },
+			.want = "nvbind: 1 within NVIDIA_VISIBLE_DEVICES=[nvidia.com/gpu=all] "
+				"within AMD_VISIBLE_DEVICES=[amd.com/gpu=all]" },
 		{ "none, over the image", { "NVIDIA_VISIBLE_DEVICES=all", "NVBIND_GPU=none" },
 			.want = "-" },
 		{ "None", { "NVIDIA_VISIBLE_DEVICES=all", "NVBIND_GPU=None" }, .want = "-" },
@@ -158,7 +161,7 @@ static void test_nvbind(void **state)
 		{ "none among others", { "NVBIND_GPU=0,none" }, .want = "!usage" },
 		{ "void is not ours", { "NVBIND_GPU=void" }, .want = "!usage" },
 		{ "below mounts", { "NVBIND_GPU=1" }, { ROOT "/0" }, TAKE_MOUNTS,
-			.want = "mounts: nvidia.com/gpu=0" },
+			.want = "mounts: nvidia.com/gpu=0 within NVBIND_GPU=[1]" },
 		{ "with a profile and requirements",
 			{ "NVBIND_GPU=gpu0", "NVBIND_PROFILE=ai", "NVIDIA_REQUIRE_CUDA=cuda>=12" },
 			.want = "nvbind: gpu0 caps=compute,utility,video profile=ai-ml "
@@ -170,6 +173,87 @@ static void test_nvbind(void **state)
 
 	(void)state;
 	CASES_CHECK(cases);
+}
+
+/* One of the two is the image's, the other the user's or the scheduler's: neither widens. */
+static void test_bounds(void **state)
+{
+	static const struct container_case cases[] = {
+		{ "the image's NVBIND_GPU", { "NVBIND_GPU=all", "NVIDIA_VISIBLE_DEVICES=1" },
+			.want = "nvbind: all within NVIDIA_VISIBLE_DEVICES=[nvidia.com/gpu=1]" },
+		{ "void", { "NVIDIA_VISIBLE_DEVICES=void", "NVBIND_GPU=all" },
+			.want = "nvbind: all within NVIDIA_VISIBLE_DEVICES=[]" },
+		{ "none", { "NVIDIA_VISIBLE_DEVICES=none", "NVBIND_GPU=all" },
+			.want = "nvbind: all within NVIDIA_VISIBLE_DEVICES=[]" },
+		{ "empty is no bound",
+			{ "NVIDIA_VISIBLE_DEVICES=", "AMD_VISIBLE_DEVICES= ,", "NVBIND_GPU=all" },
+			.want = "nvbind: all" },
+		{ "of AMD", { "AMD_VISIBLE_DEVICES=0-1", "NVBIND_GPU=all" },
+			.want = "nvbind: all within "
+				"AMD_VISIBLE_DEVICES=[amd.com/gpu=0,amd.com/gpu=1]" },
+		{ "of AMD, void", { "AMD_VISIBLE_DEVICES=void", "NVBIND_GPU=all" },
+			.want = "nvbind: all within AMD_VISIBLE_DEVICES=[]" },
+		{ "of AMD, none", { "AMD_VISIBLE_DEVICES=none", "NVBIND_GPU=all" },
+			.want = "nvbind: all within AMD_VISIBLE_DEVICES=[]" },
+		{ "a swarm's resource",
+			{ "NVIDIA_VISIBLE_DEVICES=all", "SWARM=GPU-1a2b3", "NVBIND_GPU=all" },
+			.swarm = { "SWARM" },
+			.want = "nvbind: all within SWARM=[nvidia.com/gpu=GPU-1a2b3]" },
+		{ "a legacy image says nothing", { "CUDA_VERSION=11.0", "NVBIND_GPU=0" },
+			.want = "nvbind: 0 caps=all require=[cuda>=11.0]" },
+		{ "a bound that cannot be read", { "NVIDIA_VISIBLE_DEVICES=?", "NVBIND_GPU=0" },
+			.want = "!usage" },
+		{ "whom the policy does not hear, bounds all the same", { "NVBIND_GPU=1" },
+			.annotations = { "cdi.k8s.io/a: nvidia.com/gpu=all" }, .policy = true,
+			.env_trust = POLICY_NEVER, .annotation_trust = POLICY_ALWAYS,
+			.want = "annotations: nvidia.com/gpu=all within NVBIND_GPU=[1]" },
+		{ "an image's variable does not bound what a device plugin annotates",
+			{ "NVIDIA_VISIBLE_DEVICES=0" },
+			.annotations = { "cdi.k8s.io/a: nvidia.com/gpu=1" },
+			.want = "annotations: nvidia.com/gpu=1" },
+		{ "the vendors' variables bound nothing of each other",
+			{ "NVIDIA_VISIBLE_DEVICES=0", "AMD_VISIBLE_DEVICES=0" },
+			.want = "vendors: nvidia.com/gpu=0,amd.com/gpu=0" },
+	};
+
+	(void)state;
+	CASES_CHECK(cases);
+}
+
+/* A specification may mount anything of the machine. */
+static void test_kinds(void **state)
+{
+	static const struct container_case cases[] = {
+		{ "of others", { "NVBIND_GPU=acme.com/host=root" }, .want = "!permission" },
+		{ "beside a GPU", { "NVBIND_GPU=0,acme.com/host=root" }, .want = "!permission" },
+		{ "by the other variables", { "NVIDIA_VISIBLE_DEVICES=acme.com/host=root" },
+			.want = "!permission" },
+		{ "by AMD's", { "AMD_VISIBLE_DEVICES=acme.com/host=root" }, .want = "!permission" },
+		{ "of vendors", { "NVBIND_GPU=nvidia.com/gds=all,amd.com/x=1,intel.com/y=2" },
+			.want = "nvbind: nvidia.com/gds=all,amd.com/x=1,intel.com/y=2" },
+		{ "that look like a vendor's", { "NVBIND_GPU=x.nvidia.com/gpu=0" },
+			.want = "!permission" },
+		{ "that begin like a vendor's", { "NVBIND_GPU=nvidia.com.evil/gpu=0" },
+			.want = "!permission" },
+		{ "of the policy", { "NVBIND_GPU=acme.com/gpu=0" }, .kinds = { "acme.com/gpu" },
+			.want = "nvbind: acme.com/gpu=0" },
+		{ "of another class", { "NVBIND_GPU=acme.com/gpus=0" }, .kinds = { "acme.com/gpu" },
+			.want = "!permission" },
+		{ "privileged", { "NVBIND_GPU=acme.com/host=root" }, .privileged = true,
+			.want = "nvbind: acme.com/host=root" },
+		{ "by an annotation", .annotations = { "cdi.k8s.io/a: acme.com/host=root" },
+			.want = "annotations: acme.com/host=root" },
+		{ "by a mount", .mounts = { ROOT "/acme.com/host=root" }, TAKE_MOUNTS,
+			.want = "mounts: acme.com/host=root" },
+	};
+
+	(void)state;
+	CASES_CHECK(cases);
+	case_check_error(&cases[0],
+		"read 'NVBIND_GPU': select 'acme.com/host=root': a container without privileges "
+		"may "
+		"not take devices of the kind 'acme.com/host' by its environment",
+		"add \"acme.com/host\" to environment_kinds of the runtime's policy");
 }
 
 /* Nothing of a request that is refused or absent may be left over. */
@@ -270,6 +354,8 @@ int main(void)
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_annotations),
 		cmocka_unit_test(test_nvbind),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_nothing_is_left),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_many_entries),

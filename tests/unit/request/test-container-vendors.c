@@ -55,7 +55,7 @@ static void test_amd(void **state)
 			{ "AMD_VISIBLE_DEVICES=none", "NVIDIA_VISIBLE_DEVICES=none" },
 			.want = "vendors: driver" },
 		{ "not taken", { "AMD_VISIBLE_DEVICES=all" }, .policy = true,
-			.env_trust = POLICY_PRIVILEGED, .want = "- warned=1" },
+			.env_trust = POLICY_PRIVILEGED, .want = "- refused warned=1" },
 		{ "a range downwards", { "AMD_VISIBLE_DEVICES=3-1" }, .want = "!usage" },
 		{ "half a range", { "AMD_VISIBLE_DEVICES=1-" }, .want = "!usage" },
 		{ "a range without end", { "AMD_VISIBLE_DEVICES=0-99999999" }, .want = "!usage" },

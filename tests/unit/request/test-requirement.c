@@ -93,6 +93,42 @@ static void test_operators(void **state)
 	check_rows(rows, ELEMENTS(rows), &machine);
 }
 
+/* A driver that is newer than what we know of: it serves CUDA 13.3, or more. */
+static void test_lower_bound(void **state)
+{
+	static const struct requirement_facts newer = {
+		.driver_version = "999.88.77",
+		.cuda_at_least = "13.3",
+	};
+	static const struct row rows[] = {
+		{ "cuda>=12.0", 0 },
+		{ "cuda>=13.3", 0 },
+		{ "cuda>=13.4", 0, 1 },
+		{ "cuda>13.2", 0 },
+		{ "cuda>13.3", 0, 1 },
+		{ "cuda<13.3", FAILS },
+		{ "cuda<13.4", 0, 1 },
+		{ "cuda<=13.2", FAILS },
+		{ "cuda<=13.3", 0, 1 },
+		{ "cuda=13.2", FAILS },
+		{ "cuda=13.3", 0, 1 },
+		{ "cuda!=13.2", 0 },
+		{ "cuda!=13.3", 0, 1 },
+		{ "cuda>=12.0 brand=tesla", 0 },
+		{ "arch>=7.0", 0, 1 },
+	};
+	static const char *const text = "cuda<13.0";
+	_cleanup_(arena_freep) struct arena *a = arena_new();
+	_cleanup_error_ struct nvb_error *err = NULL;
+	struct string_list warnings = { 0 };
+
+	(void)state;
+	check_rows(rows, ELEMENTS(rows), &newer);
+	assert_int_equal(check_list(&text, 1, &newer, a, &warnings, &err), FAILS);
+	assert_string_equal(nvb_error_message(err),
+		"meet the image's requirement 'cuda<13.0': this driver serves CUDA 13.3 or newer");
+}
+
 /* By numbers, not by letters; what is not given is 0. */
 static void test_versions(void **state)
 {
@@ -361,6 +397,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_operators),
+		cmocka_unit_test(test_lower_bound),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_logic),
 		cmocka_unit_test(test_grammar),

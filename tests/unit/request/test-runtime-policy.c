@@ -105,6 +105,9 @@ static const char every_key[] = "{\n"
 				"    \"one/\",\n"
 				"    \"two/\"\n"
 				"  ],\n"
+				"  \"environment_kinds\": [\n"
+				"    \"acme.com/gpu\"\n"
+				"  ],\n"
 				"  \"swarm_resources\": [\n"
 				"    \"DOCKER_RESOURCE_GPU\"\n"
 				"  ],\n"
@@ -133,6 +136,7 @@ static void test_every_key(void **state)
 	assert_int_equal(p.container.accept_volume_mounts, POLICY_ALWAYS);
 	assert_int_equal(p.container.accept_annotations, POLICY_NEVER);
 	assert_list(&p.container.annotation_prefixes, "one/", "two/");
+	assert_list(&p.container.environment_kinds, "acme.com/gpu", NULL);
 	assert_list(&p.container.swarm_resources, "DOCKER_RESOURCE_GPU", NULL);
 	assert_int_equal(p.container.capabilities, CAPABILITY_COMPUTE | CAPABILITY_UTILITY);
 	assert_true(p.container.disable_require && p.container.ignore_imex_channels);
@@ -143,6 +147,115 @@ static void test_every_key(void **state)
 
 	assert_int_equal(runtime_policy_format(&p, &again, NULL), 0);
 	assert_string_equal(again, every_key);
+}
+
+/* Who does not trust images closes both ways, unless the file says otherwise. */
+static void test_annotations_follow(void **state)
+{
+	static const struct {
+		const char *text;
+		enum policy_trust want;
+	} cases[] = {
+		{ "{\"accept_environment\": \"privileged\"}", POLICY_PRIVILEGED },
+		{ "{\"accept_environment\": \"never\"}", POLICY_NEVER },
+		{ "{\"accept_environment\": \"never\", \"accept_annotations\": null}",
+			POLICY_NEVER },
+		{ "{\"accept_annotations\": \"always\", \"accept_environment\": \"never\"}",
+			POLICY_ALWAYS },
+		{ "{\"accept_annotations\": \"never\"}", POLICY_NEVER },
+	};
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(arena_freep) struct arena *a = arena_new();
+		_cleanup_free_ char *again = NULL;
+		struct runtime_policy p;
+
+		write_text(f, cases[i].text, 0600);
+		assert_int_equal(runtime_policy_read(a, &p, NULL), 0);
+		assert_int_equal(p.container.accept_annotations, cases[i].want);
+		/* What is written means the same when it is read. */
+		assert_int_equal(runtime_policy_format(&p, &again, NULL), 0);
+		write_text(f, again, 0600);
+		assert_int_equal(runtime_policy_read(a, &p, NULL), 0);
+		assert_int_equal(p.container.accept_annotations, cases[i].want);
+	}
+}
+
+/* As a rootless engine, which is not root and owns no policy. */
+static void test_unreadable(void **state)
+{
+	const struct fixture *f = *state;
+	int status;
+	pid_t child;
+
+	if (geteuid() != 0)
+		skip();
+	write_text(f, "{}", 0600);
+	assert_int_equal(chmod(f->directory, 0755), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		_cleanup_(arena_freep) struct arena *a = arena_new();
+		_cleanup_error_ struct nvb_error *err = NULL;
+		struct runtime_policy policy;
+
+		if (setresuid(1000, 1000, 1000) < 0)
+			_exit(77);
+		_exit(runtime_policy_read(a, &policy, &err) != NVB_ERR_PERMISSION ||
+			!strstr(nvb_error_get_hint(err), "chmod 0644 '"));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* The environment of who starts us counts more than the file, which may also be absent. */
+static void test_host_root(void **state)
+{
+	static const struct {
+		const char *text, *variable, *want;
+	} cases[] = {
+		{ "{}", "/other", "/other" },
+		{ "{\"host_root\": \"/host\"}", "/other", "/other" },
+		{ "{\"host_root\": \"/host\"}", "", "/host" },
+		{ "{\"host_root\": \"/host\"}", NULL, "/host" },
+		{ "{}", NULL, "/" },
+	};
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(arena_freep) struct arena *a = arena_new();
+		struct runtime_policy p;
+
+		write_text(f, cases[i].text, 0600);
+		if (cases[i].variable)
+			assert_int_equal(setenv("NVBIND_HOST_ROOT", cases[i].variable, 1), 0);
+		assert_int_equal(runtime_policy_read(a, &p, NULL), 0);
+		(void)unsetenv("NVBIND_HOST_ROOT");
+		assert_string_equal(p.host_root, cases[i].want);
+	}
+}
+
+static void test_levels(void **state)
+{
+	static const struct {
+		const char *word;
+		enum log_level level;
+	} cases[] = {
+		{ "error", LOG_LEVEL_ERROR },
+		{ "warning", LOG_LEVEL_WARNING },
+		{ "info", LOG_LEVEL_NOTICE },
+		{ "debug", LOG_LEVEL_DEBUG },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		const struct runtime_policy p = { .log_level = cases[i].word };
+
+		assert_int_equal(runtime_policy_level(&p), cases[i].level);
+		assert_string_equal(runtime_policy_level_name(cases[i].level), cases[i].word);
+	}
 }
 
 /* What is at its default is not written, so that a later default counts. */
@@ -157,7 +270,7 @@ static void test_format(void **state)
 	assert_int_equal(runtime_policy_read(a, &p, NULL), 0);
 	assert_int_equal(runtime_policy_format(&p, &text, NULL), 0);
 	assert_string_equal(text, "{}\n");
-	p.container.accept_environment = POLICY_PRIVILEGED;
+	p.container.accept_environment = p.container.accept_annotations = POLICY_PRIVILEGED;
 	p.container.annotation_prefixes.n = 0;
 	assert_int_equal(runtime_policy_format(&p, &changed, NULL), 0);
 	assert_string_equal(changed, "{\n  \"accept_environment\": \"privileged\",\n"
@@ -348,7 +461,7 @@ static void test_documented_defaults(void **state)
 	struct runtime_policy policy;
 
 	runtime_policy_for_each_key(note_key, object);
-	assert_int_equal(json_object_object_length(object), 12);
+	assert_int_equal(json_object_object_length(object), 13);
 	write_text(f, json_object_to_json_string(object), 0600);
 	assert_int_equal(runtime_policy_read(a, &policy, NULL), 0);
 	assert_default(&policy);
@@ -359,6 +472,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_defaults, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_every_key, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_annotations_follow, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unreadable, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_host_root, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_format, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_text, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_trust, set_up, tear_down),

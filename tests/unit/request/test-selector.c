@@ -220,6 +220,10 @@ static void test_not_the_grammar(void **state)
 		"nvidia.com/gpu=",
 		"nvidia.com/gpu=nvidia.com/gpu=0",
 		"nvidia.com/gpu=x y",
+		"nvidia.com/gpu=-1",
+		"nvidia.com/gpu=x.",
+		"-a.com/x=y",
+		"a.com/x_=y",
 		"a b/c=d",
 		"allx",
 		"nonee",
@@ -258,6 +262,33 @@ static void test_split_foreign(void **state)
 	assert_string_equal(foreign.items[1], "a.com/x=y");
 }
 
+/* What a specification may have called so, but none has. */
+static void test_undefined(void **state)
+{
+	static const struct {
+		const char *name, *message;
+	} cases[] = {
+		{ "nvidia.com/gpu=zzz", "select GPU 'zzz': no such GPU, and no CDI specification "
+					"defines it; this machine has 0 (" },
+		{ "AMD.com/gpu=zzz", "select GPU 'zzz': no such GPU, " },
+		{ "example.com/gpu=0", NULL },
+		{ "nvidia.com/gpus=0", NULL },
+		{ "nvidia.com/gpu", NULL },
+		{ "", NULL },
+	};
+	const struct machine *m = *state;
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_error_ struct nvb_error *err = NULL;
+		int r = selector_check_undefined(cases[i].name, &m->inv, &err);
+
+		assert_int_equal(r, cases[i].message ? NVB_ERR_NO_GPU : 0);
+		if (cases[i].message)
+			assert_memory_equal(
+				nvb_error_message(err), cases[i].message, strlen(cases[i].message));
+	}
+}
+
 static void test_none_stands_alone(void **state)
 {
 	expect_failure(*state, "none,0", NVB_ERR_USAGE, "cannot be joined");
@@ -288,6 +319,9 @@ static void test_missing_lists_what_exists(void **state)
 		{ "nvidia.com/gpu=3", "no such GPU" },
 		{ "intel.com/gpu=all", "no usable GPU" },
 		{ "example.com/gpu=0", "no CDI devices of this kind" },
+		/* A kind knows its own GPUs alone, by its own numbers. */
+		{ "amd.com/gpu=7", "no such GPU; this machine has 0 (AMD MI300X)" },
+		{ "intel.com/gpu=0", "no such GPU; this machine has no Intel GPU" },
 		{ "nvidia.com/gpu=special", "no CDI devices of this kind" },
 	};
 
@@ -371,6 +405,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_selects, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_the_grammar, setup, teardown),
 		cmocka_unit_test(test_split_foreign),
+		cmocka_unit_test_setup_teardown(test_undefined, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_none_stands_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missing_lists_what_exists, setup, teardown),
 		cmocka_unit_test(test_empty_machine),
