@@ -100,6 +100,19 @@ assert_no_mounts() {
 	assert_gpu_1 /usr/lib64
 }
 
+@test "hook: a request that the policy does not take is no container without a GPU" {
+	make_bundle debian "$PROBES"
+	echo '{"accept_environment": "privileged"}' >"$BATS_TEST_TMPDIR/policy.json"
+	edit '.hooks.prestart[0].env += ["NVBIND_RUNTIME_CONFIG=" + $policy]' --arg policy "$BATS_TEST_TMPDIR/policy.json"
+	run_bundle
+	[ "$status" -ne 0 ]
+	[[ "$stderr" == *"nvidia-container-runtime-hook: start a container with GPUs: "*"(NVIDIA_VISIBLE_DEVICES)"*"privileged containers alone"* ]]
+	edit '.process.env -= ["NVIDIA_VISIBLE_DEVICES=1"]'
+	run_bundle
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "open /dev/nvidia1 ENOENT" ]
+}
+
 @test "hook: cgroups of version 2" {
 	make_bundle debian "$PROBES"
 	run_out unshare --mount sh -c '
@@ -154,6 +167,23 @@ assert_no_mounts() {
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = "open /dev/nvidia1 ENXIO" ]
 	[ "${lines[-1]}" = "mounts $LIBRARIES/libcuda.so.1 1" ]
+}
+
+@test "hook: what a container that is made cannot get is named" {
+	make_bundle debian '/probe open /dev/nvidia1'
+	mkdir -p "$BATS_TEST_TMPDIR/driver" && cp -a "$HOST/." "$BATS_TEST_TMPDIR/driver" && mkdir -p "$BATS_TEST_TMPDIR/driver/etc/cdi"
+	jq -n '{"cdiVersion": "1.0.0", "kind": "example.com/card", "devices": [{"name": "x", "containerEdits":
+		{"env": ["FOREIGN=1", "OWN=1"], "additionalGids": [7], "hooks": [{"hookName": "createContainer", "path": "/bin/true"}]}}]}' \
+		>"$BATS_TEST_TMPDIR/driver/etc/cdi/example.json"
+	edit '.process.env += ["OWN=1"] | .annotations["cdi.k8s.io/x"] = "example.com/card=x,nvidia.com/gpu=1" |
+		.hooks.prestart[0] |= (.path = "/bin/sh" | .args = ["sh", "-c", $command])' --arg command \
+		"NVBIND_HOST_ROOT=$BATS_TEST_TMPDIR/driver exec $BATS_FILE_TMPDIR/bin/nvidia-container-runtime-hook prestart 2>$BATS_TEST_TMPDIR/said"
+	run_bundle
+	cat "$BATS_TEST_TMPDIR/said"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "open /dev/nvidia1 ENXIO" ]
+	[ "$(grep -c 'does not get' "$BATS_TEST_TMPDIR/said")" = 1 ]
+	grep -F "does not get: the variable 'FOREIGN=1', the hook '/bin/true', group 7" "$BATS_TEST_TMPDIR/said"
 }
 
 @test "hook: an error is one sentence, and the container does not start" {
@@ -439,8 +469,14 @@ nodes_of() {
 	assert_no_mounts
 }
 
-@test "killed at any moment, it leaves no mount on the host" {
-	local delay pid
+# All that it made, or nothing of it. Each line of the caller's mounts is "DESTINATION".
+mounts_of() {
+	awk '{ print $5 }' "/proc/$1/mountinfo" | sort
+}
+
+# The process that works in the container sees that its parent is gone, and undoes its work.
+@test "killed at any moment, it leaves nothing in the container, and no mount on the host" {
+	local delay pid before files
 	root="$(copy_of debian)"
 	unshare --mount sh -c 'mount --rbind "$1" "$1" && exec sleep 100' sh "$root" 3>&- &
 	pid=$!
@@ -448,15 +484,25 @@ nodes_of() {
 		[ "$(cat /proc/$pid/comm)" != sleep ] || break
 		sleep 0.02
 	done
+	before="$(mounts_of $pid)"
+	files="$(cd "$root" && find . | sort)"
 	export NVBIND_HOST_ROOT="$HOST"
+	# Only the first process is killed: --foreground spares the others of its group.
 	for delay in 0.001 0.003 0.005 0.007 0.009 0.011 0.013 0.015 0.02 0.03; do
-		timeout --signal KILL "$delay" "$BATS_FILE_TMPDIR/bin/nvidia-container-cli" configure --no-cgroups \
-			--device=1 --compute --utility --pid=$pid "$root" || true
-		sleep 0.05
+		run_out timeout --foreground --signal KILL "$delay" "$BATS_FILE_TMPDIR/bin/nvidia-container-cli" configure \
+			--no-cgroups --device=1 --compute --utility --pid=$pid "$root"
+		[ "$status" -ne 0 ] || break
+		[ "$status" -eq 137 ] || [ "$status" -eq 124 ]
+		for _ in {1..100}; do
+			[ "$(mounts_of $pid)" != "$before" ] || [ "$(cd "$root" && find . | sort)" != "$files" ] || break
+			sleep 0.02
+		done
+		[ "$(mounts_of $pid)" = "$before" ]
+		[ "$(cd "$root" && find . | sort)" = "$files" ]
 		assert_no_mounts
 	done
 	# With all the time that it needs, it does its work.
-	CLI configure --no-cgroups --device=1 --compute --utility --pid=$pid "$root"
+	[ "$status" -eq 0 ] || CLI configure --no-cgroups --device=1 --compute --utility --pid=$pid "$root"
 	grep -F "$root$LIBRARIES/libcuda.so.1" "/proc/$pid/mountinfo"
 	assert_no_mounts
 	kill "$pid"
@@ -468,6 +514,9 @@ docker_gpus() {
 	need "$1" dockerd
 	image debian docker_root "$1"
 	run_out docker_root "$1" run --rm --network none --gpus '"device=1"' debian /bin/sh -c "$PROBES"
+	assert_gpu_1
+	# An image's variable is no more than a wish.
+	run_out docker_root "$1" run --rm --network none --gpus '"device=1"' -e NVBIND_GPU=all debian /bin/sh -c "$PROBES"
 	assert_gpu_1
 	run_out docker_root "$1" run --rm --network none --gpus 'all,capabilities=utility' debian /bin/sh -c \
 		'ls /dev | grep -c "nvidia[0-9]"; /probe dlopen libcuda.so.1 libnvidia-ml.so.1'

@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -22,14 +23,12 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/spawn.h"
-#include "base/strbuf.h"
 #include "engine/attach/attach_steps.h"
 
-#define REPORT_LIMIT_BYTES ((size_t)64 << 10)
-#define PROC_PATH_BYTES	   48
-#define ID_MAP_BYTES	   4096
-#define ALL_IDS		   0xffffffffU
-#define VERDICT_KEEP	   'k'
+#define PROC_PATH_BYTES 48
+#define ID_MAP_BYTES	4096
+#define ALL_IDS		0xffffffffU
+#define VERDICT_KEEP	'k'
 
 /* What is opened before anything is changed. */
 struct entry {
@@ -189,20 +188,19 @@ static int mount_all(const struct attach_target *target, const struct plan *plan
 	return r;
 }
 
-/* "STATUS\0MESSAGE\0HINT\0", or "0\0" for success. */
-static void report(int fd, int status, const struct nvb_error *error)
+/*
+ * Each mount takes a descriptor, and systemd starts programs with a soft limit of 1024 for the sake
+ * of select(2), which is not used here. No program is started that could inherit ours.
+ * Source: systemd NEWS, 240.
+ */
+static void raise_descriptor_limit(void)
 {
-	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(REPORT_LIMIT_BYTES);
-	const char *hint = error ? nvb_error_get_hint(error) : NULL;
+	struct rlimit limit;
 
-	strbuf_printf(&text, "%d", status < 0 ? -status : 0);
-	strbuf_char_add(&text, '\0');
-	strbuf_str_add(&text, error ? nvb_error_message(error) : "");
-	strbuf_char_add(&text, '\0');
-	strbuf_str_add(&text, hint ? hint : "");
-	strbuf_char_add(&text, '\0');
-	if (!strbuf_failed(&text))
-		(void)send(fd, text.data, text.length, MSG_NOSIGNAL);
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static _Noreturn void run_child(const struct attach_target *target, const struct plan *plan,
@@ -216,6 +214,7 @@ static _Noreturn void run_child(const struct attach_target *target, const struct
 
 	/* Root of the container's user namespace must not get at this process. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	raise_descriptor_limit();
 	work.fds_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (!a)
 		r = NVB_OOM(&err);
@@ -223,7 +222,7 @@ static _Noreturn void run_child(const struct attach_target *target, const struct
 		r = NVB_RAISE(&err, NVB_ERR_IO, errno, "open '/proc/self/fd'");
 	else
 		r = mount_all(target, plan, entry, &work, &err);
-	report(fd, r, err);
+	attach_report_send(fd, r, err);
 	if (r >= 0 && (recv(fd, &verdict, 1, 0) != 1 || verdict != VERDICT_KEEP))
 		attach_place_undo(&work);
 	_exit(r < 0);
@@ -237,29 +236,6 @@ static bool in_user_namespace(void)
 	if (file_read_path("/proc/self/uid_map", ID_MAP_BYTES, &text, NULL) < 0)
 		return false;
 	return sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && count != ALL_IDS;
-}
-
-/* The child's error becomes ours. */
-static int read_report(int fd, struct nvb_error **err)
-{
-	_cleanup_free_ char *text = malloc(REPORT_LIMIT_BYTES + 1);
-	const char *message, *hint;
-	ssize_t n;
-	int status = 0, r;
-
-	if (!text)
-		return NVB_OOM(err);
-	n = recv(fd, text, REPORT_LIMIT_BYTES, 0);
-	if (n <= 0)
-		return NVB_RAISE(err, NVB_ERR_FAILED, 0,
-			"give the container its GPUs: the process that does it ended early");
-	text[n] = '\0';
-	if (sscanf(text, "%d", &status) != 1 || status == 0)
-		return status == 0 ? 0 : NVB_ERR_FAILED;
-	message = text + strlen(text) + 1;
-	hint = message < text + n ? message + strlen(message) + 1 : text + n;
-	r = NVB_RAISE(err, -status, 0, "%s", message < text + n ? message : "");
-	return hint < text + n && *hint ? NVB_HINT(err, r, "%s", hint) : r;
 }
 
 /*
@@ -284,7 +260,7 @@ static int finish(const struct attach_target *target, const struct plan *plan,
 	const struct entry *entry, int fd, struct nvb_error **err)
 {
 	const char verdict = VERDICT_KEEP;
-	int r = read_report(fd, err);
+	int r = attach_report_receive(fd, err);
 
 	if (r >= 0 && target->nodes && target->device_cgroup)
 		r = allow_devices(entry->proc_fd, plan, err);

@@ -28,19 +28,44 @@ static errint_t isolate(int dir_fd)
 	return errno == EINVAL ? 0 : -errno;
 }
 
+/* One descriptor for each directory: a container may get a thousand files in one. */
+static errint_t keep_parent(const struct attach_work *work, int parent_fd, struct stat *ret_st)
+{
+	int fd;
+
+	if (fstat(parent_fd, ret_st) < 0)
+		return -errno;
+	for (size_t i = work->deeds.n; i > 0; i--) {
+		const struct attach_deed *deed = &work->deeds.items[i - 1];
+
+		if (deed->parent_fd >= 0 && deed->parent_device == ret_st->st_dev &&
+			deed->parent_inode == ret_st->st_ino)
+			return deed->parent_fd;
+	}
+	fd = fcntl(parent_fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
 static int add_deed(struct attach_work *work, int parent_fd, const char *name, bool is_directory,
 	struct nvb_error **err)
 {
-	struct attach_deed *deed = vec_push(work->arena, &work->deeds);
+	struct stat st;
 	char *copy = arena_strdup(work->arena, name);
+	int kept_fd = keep_parent(work, parent_fd, &st);
+	struct attach_deed *deed;
 
-	if (!deed || !copy) {
-		if (deed)
-			work->deeds.n--;
+	if (kept_fd < 0)
+		return NVB_RAISE(err, nvb_status_from_errno(-kept_fd, NVB_ERR_IO), -kept_fd,
+			"keep the directory of '%s' open", name);
+	deed = copy ? vec_push(work->arena, &work->deeds) : NULL;
+	if (!deed)
 		return NVB_OOM(err);
-	}
-	*deed = (struct attach_deed){ -1, fcntl(parent_fd, F_DUPFD_CLOEXEC, 0), copy,
-		is_directory };
+	*deed = (struct attach_deed){ .mount_fd = -1,
+		.parent_fd = kept_fd,
+		.parent_device = st.st_dev,
+		.parent_inode = st.st_ino,
+		.name = copy,
+		.is_directory = is_directory };
 	return 0;
 }
 
@@ -63,6 +88,7 @@ static int create(struct attach_work *work, int parent_fd, const char *name, boo
 	const char *path, struct nvb_error **err)
 {
 	_cleanup_close_ int fd = -1;
+	int r;
 
 	if (is_directory) {
 		if (mkdirat(parent_fd, name, DIRECTORY_MODE) < 0)
@@ -74,7 +100,11 @@ static int create(struct attach_work *work, int parent_fd, const char *name, boo
 		if (fd < 0)
 			return errno == EEXIST ? 0 : raise_create(path, err);
 	}
-	return add_deed(work, parent_fd, name, is_directory, err);
+	r = add_deed(work, parent_fd, name, is_directory, err);
+	/* What cannot be undone later is undone now. */
+	if (r < 0)
+		(void)unlinkat(parent_fd, name, is_directory ? AT_REMOVEDIR : 0);
+	return r;
 }
 
 /* One step down, to what is there or is made now. No link is followed. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The part of the kernel's BPF interface that device programs need. <linux/bpf.h> itself names
- * functions that this build forbids. The kernel takes structures that are shorter than its own.
+ * functions that this build forbids. The kernel takes structures that are shorter than its own, but
+ * writes answers to where its own has them: what has answers must be as long as today's.
  * Source: Linux, include/uapi/linux/bpf.h.
  */
 #pragma once
@@ -24,12 +25,17 @@ enum {
 
 #define BPF_ABI_ALLOW_MULTI (1U << 1)
 #define BPF_ABI_REPLACE	    (1U << 2)
+/* Of a query: the programs of the cgroups above count too. */
+#define BPF_ABI_EFFECTIVE (1U << 0)
 
 /* Operation codes that <linux/bpf_common.h>, older than them, does not have. */
 #define BPF_ABI_DW    0x18
 #define BPF_ABI_MOV   0xb0
 #define BPF_ABI_JMP32 0x06
+#define BPF_ABI_ALU64 0x07
 #define BPF_ABI_JNE   0x50
+#define BPF_ABI_JLT   0xa0
+#define BPF_ABI_JLE   0xb0
 #define BPF_ABI_CALL  0x80
 #define BPF_ABI_EXIT  0x90
 
@@ -63,7 +69,11 @@ struct bpf_abi_prog_query {
 	uint32_t target_fd, attach_type, query_flags, attach_flags;
 	uint64_t prog_ids;
 	uint32_t prog_cnt, unused;
+	uint64_t prog_attach_flags, link_ids, link_attach_flags;
+	uint64_t revision; /* newer kernels write it, whatever the size that was given */
 };
+
+_Static_assert(sizeof(struct bpf_abi_prog_query) == 64, "the kernel writes up to byte 64");
 
 struct bpf_abi_prog_info {
 	uint32_t type, id;

@@ -3,6 +3,7 @@
  * Which cgroup rules over the devices of a process, and the rules of version 1.
  * Source: cgroups(7), "/proc/PID/cgroup"; Linux, Documentation/admin-guide/cgroup-v1/devices.rst.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #define RULE_BYTES	 64
 #define CONTROLLER	 "devices"
 #define ALLOWS_ALL	 "a *:* rwm"
+#define SCOPE		 ".scope"
 
 /* A mounted hierarchy, and where the process is in it. Strings belong to the texts they are from.
  */
@@ -124,8 +126,21 @@ static bool is_visible(int mount_fd, bool unified)
 	       fs.f_type == (unified ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
 }
 
-/* 1: *ret_fd is the cgroup's directory. 0: there is no such hierarchy here. */
-static int open_cgroup(int proc_fd, bool unified, int *ret_fd, struct nvb_error **err)
+/* "/machine.slice/box.scope/container" */
+static bool is_in_scope(const char *path)
+{
+	const char *name = path_base_name(path);
+	size_t length = strlen(SCOPE "/");
+
+	return (size_t)(name - path) > length && strncmp(name - length, SCOPE "/", length) == 0;
+}
+
+/*
+ * 1: *ret_fd is the cgroup's directory. 0: there is no such hierarchy here. *ret_in_scope: it is
+ * right below a scope of systemd's.
+ */
+static int open_cgroup(
+	int proc_fd, bool unified, int *ret_fd, bool *ret_in_scope, struct nvb_error **err)
 {
 	_cleanup_free_ char *mounts = NULL, *cgroups = NULL;
 	_cleanup_close_ int mount_fd = -1;
@@ -147,11 +162,20 @@ static int open_cgroup(int proc_fd, bool unified, int *ret_fd, struct nvb_error 
 			"find the container's cgroup '%s': '%s' shows only what is below '%s'",
 			h.path, h.mount_point, h.mount_root);
 	below = strcmp(h.mount_root, "/") == 0 ? h.path : h.path + strlen(h.mount_root);
+	/* Resolved below the mount, "/../box" would be another container's cgroup named "box". */
+	if (*below && !path_is_normal(below))
+		return NVB_HINT(err,
+			NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
+				"find the container's cgroup '%s': it is not below that of this "
+				"process's cgroup namespace",
+				h.path),
+			"run it in the host's cgroup namespace");
 	e = path_open_in(mount_fd, below, O_RDONLY | O_DIRECTORY, 0);
 	if (e < 0)
 		return NVB_RAISE(err, nvb_status_from_errno(-e, NVB_ERR_IO), -e,
 			"open the container's cgroup '%s%s'", h.mount_point, below);
 	*ret_fd = e;
+	*ret_in_scope = is_in_scope(below);
 	return 1;
 }
 
@@ -193,21 +217,62 @@ static int allow_nodes(int cgroup_fd, const struct plan *plan, struct nvb_error 
 	return r;
 }
 
+/* True if there is one directory in it. */
+static bool has_one_child(int dir_fd)
+{
+	_cleanup_close_ int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	size_t n = 0;
+
+	if (!dir)
+		return false;
+	(void)TAKE_FD(fd);
+	for (struct dirent *entry; (entry = readdir(dir));)
+		n += entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
+		     strcmp(entry->d_name, "..") != 0;
+	return n == 1;
+}
+
+/*
+ * crun puts the container into a cgroup below the scope that systemd makes for it, and systemd's
+ * rules are on the scope. A scope that holds anything else, as that of a login, is not the
+ * container's. Returns a descriptor, or -1. Source: crun(1), run.oci.systemd.subgroup.
+ */
+static int open_scope(int cgroup_fd)
+{
+	_cleanup_close_ int fd = openat(cgroup_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *processes = NULL;
+	size_t length = 0;
+
+	if (!is_visible(fd, true) || !has_one_child(fd) ||
+		file_read_in(fd, "cgroup.procs", FILE_LIMIT_BYTES, &processes, &length) < 0)
+		return -1;
+	return length ? -1 : TAKE_FD(fd);
+}
+
+static int allow_by_program(
+	int cgroup_fd, bool in_scope, const struct plan *plan, struct nvb_error **err)
+{
+	_cleanup_close_ int scope_fd = in_scope ? open_scope(cgroup_fd) : -1;
+
+	return device_program_allow(cgroup_fd, scope_fd, plan, err);
+}
+
 int device_cgroup_allow(int proc_fd, const struct plan *plan, struct nvb_error **err)
 {
 	_cleanup_close_ int cgroup_fd = -1;
-	bool unified = false;
+	bool unified = false, in_scope = false;
 	/* Where both are mounted, the controller belongs to version 1. */
-	int r = open_cgroup(proc_fd, unified, &cgroup_fd, err);
+	int r = open_cgroup(proc_fd, unified, &cgroup_fd, &in_scope, err);
 
 	if (r == 0) {
 		unified = true;
-		r = open_cgroup(proc_fd, unified, &cgroup_fd, err);
+		r = open_cgroup(proc_fd, unified, &cgroup_fd, &in_scope, err);
 	}
 	if (r == 0)
 		log_debug("attach", "no cgroup rules over the container's devices");
 	if (r <= 0)
 		return r;
-	return unified ? device_program_allow(cgroup_fd, plan, err)
+	return unified ? allow_by_program(cgroup_fd, in_scope, plan, err)
 		       : allow_nodes(cgroup_fd, plan, err);
 }

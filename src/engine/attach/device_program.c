@@ -2,7 +2,8 @@
 /*
  * Device programs of a cgroup of version 2. A program cannot be asked for its rules, but for its
  * instructions: ours go in front of them, and the whole replaces the old program. All programs of
- * a cgroup must agree to an access, so each is extended.
+ * a cgroup and of those above it must agree to an access: the container's own are extended, and the
+ * others must agree already.
  *
  * The programs of container runtimes and of systemd are plain comparisons. One that calls functions
  * or uses maps cannot be copied by its instructions and is refused.
@@ -72,11 +73,12 @@ static int raise_bpf(const char *what, struct nvb_error **err)
 		"%s the device program of the container's cgroup", what);
 }
 
-static int query(int cgroup_fd, struct attached *ret, struct nvb_error **err)
+static int query(int cgroup_fd, uint32_t flags, struct attached *ret, struct nvb_error **err)
 {
 	struct bpf_abi_prog_query attr = {
 		.target_fd = (uint32_t)cgroup_fd,
 		.attach_type = BPF_ABI_ATTACH_CGROUP_DEVICE,
+		.query_flags = flags,
 		.prog_ids = (uint64_t)(uintptr_t)ret->ids,
 		.prog_cnt = PROGRAMS_MAX,
 	};
@@ -131,7 +133,7 @@ static int read_program(uint32_t id, struct program *ret, struct nvb_error **err
 	if (!length || length % sizeof(struct bpf_abi_insn) ||
 		length / sizeof(struct bpf_abi_insn) > INSTRUCTIONS_MAX)
 		return NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
-			"extend the device program of the container's cgroup: it has %u bytes",
+			"understand a device program of the container's cgroup: it has %u bytes",
 			length);
 	ret->instructions = calloc(1, length);
 	if (!ret->instructions)
@@ -148,7 +150,7 @@ static int read_program(uint32_t id, struct program *ret, struct nvb_error **err
 	if (!info.xlated_prog_insns || info.xlated_prog_len != length || info.nr_map_ids ||
 		!can_be_copied(ret))
 		return NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
-			"extend the device program of the container's cgroup: it is more than "
+			"understand a device program of the container's cgroup: it is more than "
 			"comparisons");
 	return 0;
 }
@@ -206,11 +208,14 @@ static void write_prologue(struct bpf_abi_insn *to)
 	to[5] = load_word(MINOR, offsetof(struct bpf_abi_device, minor));
 }
 
+static uint32_t type_of(const struct plan_node *node)
+{
+	return node->type == 'b' ? BPF_ABI_DEVICE_BLOCK : BPF_ABI_DEVICE_CHAR;
+}
+
 static void write_rule(struct bpf_abi_insn *to, const struct plan_node *node)
 {
-	uint32_t type = node->type == 'b' ? BPF_ABI_DEVICE_BLOCK : BPF_ABI_DEVICE_CHAR;
-
-	to[0] = leave_unless(TYPE, type, 7);
+	to[0] = leave_unless(TYPE, type_of(node), 7);
 	to[1] = leave_unless(MAJOR, node->major, 6);
 	to[2] = leave_unless(MINOR, node->minor, 5);
 	to[3] = copy(RESULT, ACCESS);
@@ -280,7 +285,7 @@ static int verify(int cgroup_fd, const struct program *program, struct nvb_error
 	int r = program_info(program->fd, &info, err);
 
 	if (r >= 0)
-		r = query(cgroup_fd, &now, err);
+		r = query(cgroup_fd, 0, &now, err);
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < now.n; i++)
@@ -311,12 +316,73 @@ static int extend_attached(
 	return r;
 }
 
-int device_program_allow(int cgroup_fd, const struct plan *plan, struct nvb_error **err)
+static int extend_all(int cgroup_fd, const struct plan *plan, struct nvb_error **err)
 {
 	struct attached attached = { 0 };
-	int r = query(cgroup_fd, &attached, err);
+	int r = query(cgroup_fd, 0, &attached, err);
 
 	for (uint32_t i = 0; r >= 0 && i < attached.n; i++)
 		r = extend_attached(cgroup_fd, attached.ids[i], attached.flags, plan, err);
 	return r;
+}
+
+static int check_node(const struct program *program, uint32_t id, const struct plan_node *node,
+	struct nvb_error **err)
+{
+	uint32_t access =
+		access_of(node->permissions) & (BPF_ABI_ACCESS_READ | BPF_ABI_ACCESS_WRITE);
+	const struct bpf_abi_device asked = {
+		.access_type = access << ACCESS_SHIFT | type_of(node),
+		.major = node->major,
+		.minor = node->minor,
+	};
+	enum device_verdict verdict = device_verdict(program->instructions, program->n, &asked);
+	int r;
+
+	if (!access || verdict == DEVICE_ALLOWED)
+		return 0;
+	r = NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
+		verdict == DEVICE_REFUSED
+			? "let the container open '%s': device program %u of a cgroup above the "
+			  "container's refuses it"
+			: "let the container open '%s': what device program %u of a cgroup above "
+			  "the container's answers is not known",
+		node->path, id);
+	return NVB_HINT(
+		err, r, "give the GPUs before the container is made: by nvbind-runtime, or CDI");
+}
+
+/* An access must pass all programs up to the top, and those of others are not ours to change. */
+static int check_effective(int cgroup_fd, const struct plan *plan, struct nvb_error **err)
+{
+	struct attached attached = { 0 };
+	int r = query(cgroup_fd, BPF_ABI_EFFECTIVE, &attached, err);
+
+	for (uint32_t i = 0; r >= 0 && i < attached.n; i++) {
+		_cleanup_(program_done) struct program program = PROGRAM_INIT;
+
+		r = read_program(attached.ids[i], &program, err);
+		vec_foreach (struct plan_node, node, &plan->nodes) {
+			if (r >= 0 && device_cgroup_wants(node))
+				r = check_node(&program, attached.ids[i], node, err);
+		}
+	}
+	return r;
+}
+
+int device_program_allow(
+	int cgroup_fd, int scope_fd, const struct plan *plan, struct nvb_error **err)
+{
+	bool wanted = false;
+	int r = 0;
+
+	vec_foreach (struct plan_node, node, &plan->nodes)
+		wanted |= device_cgroup_wants(node);
+	if (!wanted)
+		return 0;
+	if (scope_fd >= 0)
+		r = extend_all(scope_fd, plan, err);
+	if (r >= 0)
+		r = extend_all(cgroup_fd, plan, err);
+	return r < 0 ? r : check_effective(cgroup_fd, plan, err);
 }

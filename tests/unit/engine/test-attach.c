@@ -5,10 +5,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "engine/attach/attach.h"
+#include "engine/attach/attach_steps.h"
 
 #define HOST_ID	 100000
 #define ID_RANGE 65536
@@ -479,6 +482,128 @@ static void test_other_file_systems(void **state)
 	expect_failure(m, NVB_ERR_UNSUPPORTED, "'tmpfs'");
 }
 
+#define MANY 200
+
+static void add_many(struct machine *m)
+{
+	for (int i = 0; i < MANY; i++)
+		add_mount(m, "host/lib.so",
+			arena_printf(m->plan->arena, "/usr/lib/deep/lib%03d.so", i));
+}
+
+/* What attach_plan() answers to a process with these limits, which cannot be raised again. */
+static int attach_limited(struct machine *m, rlim_t soft, rlim_t hard)
+{
+	const struct rlimit limit = { soft, hard };
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(setrlimit(RLIMIT_NOFILE, &limit) < 0 ? 2 : attach(m) < 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+	return WEXITSTATUS(status);
+}
+
+/* As systemd starts programs: a low limit that may be raised. */
+static void test_soft_descriptor_limit(void **state)
+{
+	struct machine *m = *state;
+	struct rlimit now;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+	add_many(m);
+	start_container(m, PLAIN);
+	assert_int_equal(attach_limited(m, MANY / 2, now.rlim_max), 0);
+	assert_true(is_host_file(m->root_fd, "usr/lib/deep/lib199.so"));
+}
+
+/* One for each mount, and few for the files made for them. */
+static void test_hard_descriptor_limit(void **state)
+{
+	struct machine *m = *state;
+
+	add_many(m);
+	start_container(m, PLAIN);
+	assert_int_equal(attach_limited(m, MANY + 50, MANY + 50), 0);
+	assert_true(is_host_file(m->root_fd, "usr/lib/deep/lib199.so"));
+}
+
+/* Wherever the limit is met, nothing stays. */
+static void test_descriptor_limit_undo(void **state)
+{
+	struct machine *m = *state;
+	bool done = false;
+
+	for (int i = 0; i < 8; i++)
+		add_mount(m, "host/lib.so",
+			arena_printf(m->plan->arena, "/usr/lib/deep/%d/lib.so", i));
+	start_container(m, PLAIN);
+	for (rlim_t limit = (rlim_t)m->root_fd + 2; !done; limit++) {
+		done = attach_limited(m, limit, limit) == 0;
+		assert_int_equal(exists(m, "root/usr/lib/deep"), done);
+		assert_true(limit < 200);
+	}
+}
+
+/* What the child says, and what it never would. */
+static void test_reports(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t length;
+		int status;
+	} table[] = {
+#define REPORT(text, status) { text, sizeof(text) - 1, status }
+		REPORT("0\0\0\0", 0),
+		REPORT("5016\0no\0\0", NVB_ERR_UNSAFE_PATH),
+		REPORT("5016\0no\0do\0", NVB_ERR_UNSAFE_PATH),
+		REPORT("", NVB_ERR_FAILED),
+		REPORT("\0", NVB_ERR_FAILED),
+		REPORT("\0\0\0", NVB_ERR_FAILED),
+		REPORT("0", NVB_ERR_FAILED),
+		REPORT("0\0", NVB_ERR_FAILED),
+		REPORT("0\0\0", NVB_ERR_FAILED),
+		REPORT("0\0\0\0x", NVB_ERR_FAILED),
+		REPORT("0x\0\0\0", NVB_ERR_FAILED),
+		REPORT("-2\0no\0\0", NVB_ERR_FAILED),
+		REPORT("nonsense\0\0\0", NVB_ERR_FAILED),
+		REPORT("65536\0\0\0", NVB_ERR_FAILED),
+	};
+	struct machine *m = *state;
+	struct nvb_error **err = &m->r->err;
+
+	for (size_t i = 0; i < ELEMENTS(table); i++) {
+		int fds[2];
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+		assert_int_equal(send(fds[0], table[i].text, table[i].length, 0), table[i].length);
+		(void)close(fds[0]);
+		assert_int_equal(attach_report_receive(fds[1], err), table[i].status);
+		assert_int_equal(*err != NULL, table[i].status != 0);
+		nvb_error_clear(err);
+		(void)close(fds[1]);
+	}
+}
+
+static void test_report_of_an_error(void **state)
+{
+	struct machine *m = *state;
+	_cleanup_error_ struct nvb_error *error = NULL;
+	int fds[2], r = NVB_RAISE(&error, NVB_ERR_UNSAFE_PATH, 0, "do '%s'", "it");
+
+	r = NVB_HINT(&error, r, "do something else");
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	attach_report_send(fds[0], r, error);
+	assert_int_equal(attach_report_receive(fds[1], &m->r->err), NVB_ERR_UNSAFE_PATH);
+	assert_string_equal(nvb_error_message(m->r->err), "do 'it'");
+	assert_string_equal(nvb_error_get_hint(m->r->err), "do something else");
+	attach_report_send(fds[0], 0, NULL);
+	assert_int_equal(attach_report_receive(fds[1], NULL), 0);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -500,6 +625,11 @@ int main(void)
 		TEST(test_refused_roots),
 		TEST(test_options),
 		TEST(test_other_file_systems),
+		TEST(test_soft_descriptor_limit),
+		TEST(test_hard_descriptor_limit),
+		TEST(test_descriptor_limit_undo),
+		TEST(test_reports),
+		TEST(test_report_of_an_error),
 	};
 
 	/* Nothing of this shows outside. */
