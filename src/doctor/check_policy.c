@@ -10,18 +10,32 @@ static const char *policy_path(void)
 	return path && path[0] ? path : RUNTIME_POLICY_PATH;
 }
 
+/* Where a cluster gives GPUs by annotations, the policy says so. */
+static void check_annotations(struct doctor *d, const struct runtime_policy *policy)
+{
+	if (policy->container.accept_annotations != POLICY_ALWAYS) {
+		check_note(
+			d, DOCTOR_OK, "no image takes GPUs by its environment or its annotations");
+		return;
+	}
+	check_note(d, DOCTOR_OK,
+		"no image takes GPUs by its environment; annotations count from any container, and "
+		"Podman before 4.6 takes them from images");
+}
+
 static void check_trust(struct doctor *d, const struct runtime_policy *policy)
 {
 	if (policy->container.accept_environment != POLICY_ALWAYS) {
-		check_note(d, DOCTOR_OK, "no image takes GPUs by its environment");
+		check_annotations(d, policy);
 		return;
 	}
 	check_note(d, DOCTOR_WARNING,
 		"under nvbind-runtime any image may take GPUs: a variable of its environment is "
-		"enough");
+		"enough, and with Podman before 4.6 an annotation");
 	check_fix(d,
 		"where images are not trusted, set \"accept_environment\" to \"privileged\" or "
-		"\"never\" in '%s', and give GPUs by CDI names",
+		"\"never\" in '%s', and give GPUs by CDI names; annotations follow unless "
+		"\"accept_annotations\" says otherwise",
 		policy_path());
 }
 

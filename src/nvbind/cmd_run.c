@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "gpu/cache.h"
 #include "nvbind/enrichment.h"
 #include "nvbind/run.h"
 
@@ -26,7 +27,7 @@ static int read_machine(struct run *run, struct nvb_error **err)
 
 	r = host_tree_open(run->options.context.host_root, &run->tree, err);
 	if (r >= 0)
-		r = inventory_discover(&run->tree, &run->inv, err);
+		r = inventory_open(&run->tree, NULL, &run->inv, err);
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "look for GPUs");
 	/* A MIG UUID is known to the vendor's library alone; nothing else is asked of it here. */

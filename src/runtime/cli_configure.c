@@ -6,6 +6,7 @@
 #include "engine/attach/attach.h"
 #include "runtime/cli.h"
 #include "runtime/gpu_plan.h"
+#include "runtime/left_out.h"
 
 #define VARIABLE_LIMIT_BYTES ((size_t)1 << 20)
 
@@ -126,6 +127,7 @@ int cli_configure(const struct cli_options *options, struct arena *a, struct nvb
 	vec_foreach (const char *, warning, &gpu_plan.plan->warnings)
 		log_warning("%s", *warning);
 	leave_out(options, gpu_plan.plan);
+	left_out_warn(gpu_plan.plan, NULL);
 	target.root_fd = root_fd;
 	return attach_plan(&target, gpu_plan.plan, err);
 }

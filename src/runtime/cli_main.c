@@ -16,8 +16,7 @@
 #include "runtime/personality.h"
 #include "runtime/personality_log.h"
 
-#define PROGRAM		   "nvidia-container-cli"
-#define LIBRARY_TIMEOUT_MS 10000
+#define PROGRAM "nvidia-container-cli"
 
 static int (*const functions[])(
 	const struct cli_options *options, struct arena *a, struct nvb_error **err) = {
@@ -30,33 +29,15 @@ static int (*const functions[])(
 int cli_read_policy(const struct cli_options *options, struct arena *a, struct runtime_policy *ret,
 	struct nvb_error **err)
 {
-	const char *host_root = secure_getenv("NVBIND_HOST_ROOT");
 	int r = runtime_policy_read(a, ret, err);
 
 	if (r < 0)
 		return r;
-	if (options->root) {
+	if (options->root)
 		ret->host_root = options->root;
-		(void)unsetenv("NVBIND_HOST_ROOT");
-	} else if (host_root && host_root[0]) {
-		ret->host_root = host_root;
-	}
 	/* Whoever runs this program may ask as he likes. */
 	ret->container.accept_environment = POLICY_ALWAYS;
 	return 0;
-}
-
-static int ask_library(struct inventory *inv, struct nvb_error **err)
-{
-	char program[4096];
-	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
-	struct enrich_options enrich = { .worker_program = program,
-		.timeout_ms = LIBRARY_TIMEOUT_MS };
-
-	if (n < 0)
-		return NVB_RAISE(err, NVB_ERR_FAILED, errno, "find our own program");
-	program[n] = '\0';
-	return inventory_enrich(inv, &enrich, err);
 }
 
 int cli_machine_read(const struct cli_options *options, struct arena *a, bool library,
@@ -70,7 +51,7 @@ int cli_machine_read(const struct cli_options *options, struct arena *a, bool li
 	if (r >= 0)
 		r = inventory_discover(&ret->tree, &ret->inv, err);
 	if (r >= 0 && library)
-		r = ask_library(ret->inv, err);
+		r = inventory_ask_library(ret->inv, err);
 	if (r < 0)
 		return r;
 	vec_foreach (struct gpu_driver, driver, &ret->inv->drivers)

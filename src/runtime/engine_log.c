@@ -7,7 +7,9 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/path.h"
 #include "base/strbuf.h"
+#include "base/user_namespace.h"
 #include "format/json.h"
 
 #define TEXT_LIMIT_BYTES ((size_t)16 << 10)
@@ -18,12 +20,10 @@
 static struct {
 	const char *path; /* of the engine; NULL: none */
 	bool json;
+	bool discards;	      /* crun's "null:": nothing is to be said */
 	const char *own_path; /* of our own; NULL: none */
 	enum log_level own_level;
 } target;
-
-/* As runc spells them, in the order of enum log_level. */
-static const char *const level_names[] = { "error", "warning", "info", "debug" };
 
 static void format_time(char *out, size_t size)
 {
@@ -76,17 +76,18 @@ static void format_text(struct strbuf *line, const char *level, const char *time
 	strbuf_str_add(line, "\"\n");
 }
 
-static void append(const char *path, const struct strbuf *line)
+/* `flags` beside those that a log always needs. */
+static void append(const char *path, int flags, const struct strbuf *line)
 {
-	_cleanup_close_ int fd =
-		open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
+	_cleanup_close_ int fd = open(path,
+		O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags, 0644);
 
 	/* A log that cannot be written must not stop a container. */
 	if (fd >= 0 && !strbuf_failed(line))
 		(void)file_write_fd(fd, strbuf_str(line), line->length);
 }
 
-static void write_line(enum log_level level, const char *component, const char *text)
+static void write_files(enum log_level level, const char *component, const char *text)
 {
 	_cleanup_(strbuf_done) struct strbuf line = STRBUF_INIT(LINE_LIMIT_BYTES);
 	_cleanup_(strbuf_done) struct strbuf own = STRBUF_INIT(LINE_LIMIT_BYTES);
@@ -101,44 +102,86 @@ static void write_line(enum log_level level, const char *component, const char *
 	/* The engine keeps what it gets: nothing that only we read. */
 	if (target.path && level <= LOG_LEVEL_WARNING) {
 		(target.json ? format_json : format_text)(
-			&line, level_names[level], time, strbuf_str(&clean));
-		append(target.path, &line);
+			&line, runtime_policy_level_name(level), time, strbuf_str(&clean));
+		append(target.path, 0, &line);
 	}
 	if (target.own_path && level <= target.own_level) {
-		format_text(&own, level_names[level], time, strbuf_str(&clean));
-		append(target.own_path, &own);
+		format_text(&own, runtime_policy_level_name(level), time, strbuf_str(&clean));
+		append(target.own_path, O_NOFOLLOW, &own);
 	}
 }
 
-static enum log_level parse_level(const char *name)
+/* Where there is no file, who started us reads standard error, as with runc. */
+static void write_line(enum log_level level, const char *component, const char *text)
 {
-	for (size_t i = 0; i < ELEMENTS(level_names); i++)
-		if (name && strcmp(level_names[i], name) == 0)
-			return (enum log_level)i;
-	return LOG_LEVEL_WARNING;
+	_cleanup_(strbuf_done) struct strbuf clean = STRBUF_INIT(LINE_LIMIT_BYTES);
+
+	write_files(level, component, text);
+	if (level != LOG_LEVEL_WARNING || target.path || target.own_path || target.discards)
+		return;
+	strbuf_escaped_add(&clean, text, TEXT_LIMIT_BYTES);
+	(void)fprintf(stderr, "nvbind: warning: %s\n", strbuf_str(&clean));
+}
+
+static bool is_null(const char *log)
+{
+	return strncmp(log, "null:", 5) == 0;
 }
 
 /* crun may be told to log elsewhere than into a file: that is left to it. */
 static const char *file_of(const char *log)
 {
 	if (!log || strncmp(log, "journald:", 9) == 0 || strncmp(log, "syslog:", 7) == 0 ||
-		strncmp(log, "null:", 5) == 0)
+		is_null(log))
 		return NULL;
 	return strncmp(log, FILE_PREFIX, strlen(FILE_PREFIX)) == 0 ? log + strlen(FILE_PREFIX)
 								   : log;
+}
+
+/*
+ * In a directory that others may write to, the file could be theirs: a link or a FIFO made before
+ * ours. A group may: distributions give /var/log to that of their logger. What is wrong; NULL:
+ * nothing.
+ */
+static const char *find_log_fault(const char *path)
+{
+	_cleanup_free_ char *parent = strndup(path, (size_t)(path_base_name(path) - path));
+	struct stat st;
+
+	if (!parent)
+		return strerror(ENOMEM);
+	if (stat(parent, &st) < 0)
+		return strerror(errno);
+	if (st.st_uid != 0 && st.st_uid != geteuid() && user_namespace_has_id(st.st_uid))
+		return "its directory belongs to another user";
+	if (st.st_mode & S_IWOTH)
+		return "others may write to its directory";
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return "it is no regular file";
+	return NULL;
+}
+
+static void open_own(const struct runtime_policy *policy)
+{
+	const char *fault = policy->log_path ? find_log_fault(policy->log_path) : NULL;
+
+	target.own_path = fault ? NULL : policy->log_path;
+	target.own_level = runtime_policy_level(policy);
+	if (fault)
+		log_warning("log_path '%s' of the runtime's policy is not used: %s",
+			policy->log_path, fault);
 }
 
 void engine_log_open(const struct runtime_arguments *arguments, const struct runtime_policy *policy)
 {
 	if (arguments) {
 		target.path = file_of(arguments->log);
+		target.discards = arguments->log && is_null(arguments->log);
 		target.json = arguments->log_format && strcmp(arguments->log_format, "json") == 0;
 	}
-	if (policy) {
-		target.own_path = policy->log_path;
-		target.own_level = parse_level(policy->log_level);
-	}
 	log_set_sink(write_line);
+	if (policy)
+		open_own(policy);
 	if (policy && target.own_level == LOG_LEVEL_DEBUG)
 		log_set_debug("all");
 }
@@ -154,6 +197,6 @@ void engine_log_error(const struct nvb_error *e)
 		strbuf_escaped_add(&text, hint, TEXT_LIMIT_BYTES);
 		strbuf_char_add(&text, ')');
 	}
-	write_line(LOG_LEVEL_ERROR, NULL, strbuf_str(&text));
+	write_files(LOG_LEVEL_ERROR, NULL, strbuf_str(&text));
 	(void)fprintf(stderr, "nvbind: %s\n", strbuf_str(&text));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lines where the engine looks for them, as runc writes them: the file of --log, in JSON or as
- * text. A file of our own may get them too.
+ * text. A file of our own may get them too. Without any file, warnings go to standard error.
  *
  * containerd takes the last line of level "error" for the cause of a failure, and Podman the file
  * if it holds one line, else what is on standard error. Source: containerd, getLastRuntimeError();

@@ -30,3 +30,13 @@ int facts_request_make(const struct oci_facts *from, const struct container_poli
 		r = copy_pairs(a, &from->mounts, &mounts, err);
 	return r < 0 ? r : container_request_make(&facts, policy, a, ret, err);
 }
+
+int facts_request_raise_refused(const struct container_request *request, struct nvb_error **err)
+{
+	if (!request->refused)
+		return 0;
+	return NVB_HINT(err,
+		NVB_RAISE(err, NVB_ERR_PERMISSION, 0, "start a container with GPUs: %s",
+			request->refused),
+		"name the GPUs as CDI devices, or change the policy: see nvbind-runtime(8)");
+}

@@ -3,13 +3,13 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "cdi/apply.h"
+#include "gpu/cache.h"
 #include "gpu/enrich.h"
 #include "gpu/requirement_facts.h"
 #include "request/requirement.h"
-
-/* NVML initialises in tens of milliseconds, in seconds on a machine without persistence mode. */
-#define LIBRARY_TIMEOUT_MS 10000
+#include "runtime/gpu_bounds.h"
 
 /* A plan while it is made. */
 struct making {
@@ -31,36 +31,18 @@ void gpu_plan_done(struct gpu_plan *gpu_plan)
 	*gpu_plan = (struct gpu_plan)GPU_PLAN_INIT;
 }
 
-/* The vendor's library runs in a process of its own: this program again. */
-static int ask_library(struct making *m, struct nvb_error **err)
-{
-	char program[4096];
-	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
-	struct enrich_options options = { .worker_program = program,
-		.timeout_ms = LIBRARY_TIMEOUT_MS };
-
-	if (n < 0)
-		return NVB_RAISE(err, NVB_ERR_FAILED, errno, "find our own program");
-	program[n] = '\0';
-	return inventory_enrich(m->to->inv, &options, err);
-}
-
 static int read_machine(
 	struct making *m, const struct runtime_policy *policy, struct nvb_error **err)
 {
-	const char *root = secure_getenv("NVBIND_HOST_ROOT");
-	int r;
+	int r = host_tree_open(policy->host_root, &m->to->tree, err);
 
-	if (!root || !root[0])
-		root = policy->host_root;
-	r = host_tree_open(root, &m->to->tree, err);
 	if (r >= 0)
-		r = inventory_discover(&m->to->tree, &m->to->inv, err);
+		r = inventory_open(&m->to->tree, NULL, &m->to->inv, err);
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "look for GPUs");
 	/* A MIG UUID is known to the vendor's library alone; nothing else is asked of it here. */
-	if (selector_needs_enrichment(&m->own))
-		r = ask_library(m, err);
+	if (selector_needs_enrichment(&m->own) || gpu_bounds_need_enrichment(m->from))
+		r = inventory_ask_library(m->to->inv, err);
 	return r;
 }
 
@@ -82,25 +64,42 @@ static int join_optional(struct making *m, struct nvb_error **err)
 {
 	vec_foreach (const char *, selector, &m->from->optional_selectors) {
 		const struct string_list one = { .items = selector, .n = 1 };
-		_cleanup_error_ struct nvb_error *problem = NULL;
 		struct selection found = { 0 };
-		int r = selector_resolve(&one, m->to->inv, m->to->arena, &found, &problem);
+		int r = selector_resolve(&one, m->to->inv, m->to->arena, &found, err);
 
-		if (r == NVB_ERR_NO_GPU)
+		if (r == NVB_ERR_NO_GPU) {
+			nvb_error_clear(err);
 			continue;
-		if (r < 0) {
-			*err = TAKE_PTR(problem);
-			return r;
 		}
+		if (r < 0)
+			return r;
 		if (string_list_add(m->to->arena, &m->own, *selector) < 0)
 			return NVB_OOM(err);
 	}
 	return 0;
 }
 
+/* The variable that names what does not exist: the vendors' are read together. */
+static const char *asker_of_missing(const struct making *m)
+{
+	static const char amd[] = "amd.com/";
+
+	if (m->from->source == CONTAINER_SOURCE_VENDORS)
+		vec_foreach (const char *, selector, &m->own) {
+			const struct string_list one = { .items = selector, .n = 1 };
+			struct selection found;
+
+			if (strncmp(*selector, amd, strlen(amd)) == 0 &&
+				selector_resolve(&one, m->to->inv, m->to->arena, &found, NULL) < 0)
+				return "AMD_VISIBLE_DEVICES";
+		}
+	return m->from->asker ? m->from->asker : "the container's request";
+}
+
 static int make_request(struct making *m, struct nvb_error **err)
 {
 	const struct container_request *from = m->from;
+	int r;
 
 	m->request = (struct request){
 		.engine = "runtime",
@@ -118,7 +117,40 @@ static int make_request(struct making *m, struct nvb_error **err)
 	if (!m->own.n)
 		return 0;
 	m->request.gpus.none = false;
-	return selector_resolve(&m->own, m->to->inv, m->to->arena, &m->request.gpus, err);
+	r = selector_resolve(&m->own, m->to->inv, m->to->arena, &m->request.gpus, err);
+	return r < 0 ? NVB_CONTEXT(err, r, "read '%s'", asker_of_missing(m)) : 0;
+}
+
+static bool has_nvidia(const struct selection *gpus)
+{
+	for (size_t i = 0; i < gpus->n; i++)
+		if (gpus->items[i].gpu->vendor == GPU_VENDOR_NVIDIA ||
+			gpus->items[i].gpu->vendor == GPU_VENDOR_WSL)
+			return true;
+	return false;
+}
+
+/* Returns 0 if the bounds leave nothing at all. */
+static int bind_request(struct making *m, struct nvb_error **err)
+{
+	struct request *request = &m->request;
+	int r = gpu_bounds_apply(
+		m->from, &m->foreign, m->to->inv, m->to->arena, &request->gpus, err);
+
+	if (r < 0 || !m->from->bounds.n)
+		return r;
+	/* What comes with NVIDIA's GPUs goes with them. */
+	if (!request->driver_only && !has_nvidia(&request->gpus)) {
+		request->companions = (struct string_list){ 0 };
+		request->mig_config = request->mig_monitor = false;
+	}
+	if (r > 0)
+		return 1;
+	vec_foreach (const struct container_bound, bound, &m->from->bounds)
+		if (!bound->selectors.n)
+			log_warning("%s leaves none of the GPUs that %s asks for", bound->variable,
+				m->from->asker);
+	return m->foreign.n || request->driver_only;
 }
 
 /* Of the facts, the library tells the compute capability and the name that a brand follows from. */
@@ -154,6 +186,7 @@ static int check_facts(struct making *m, struct string_list *ret_warnings, struc
 	facts = (struct requirement_facts){
 		.driver_version = known.driver_version,
 		.cuda_version = known.cuda_version,
+		.cuda_at_least = known.cuda_at_least,
 		.arch = known.compute_capability,
 		.brand = known.brand,
 	};
@@ -173,12 +206,46 @@ static int check_requirements(struct making *m, struct nvb_error **err)
 	r = check_facts(m, &m->warnings, err);
 	if (r <= 0)
 		return r;
-	r = ask_library(m, err);
+	r = inventory_ask_library(m->to->inv, err);
 	if (r <= 0)
 		return r;
 	m->warnings = (struct string_list){ 0 };
 	r = check_facts(m, &m->warnings, err);
 	return r < 0 ? r : 0;
+}
+
+/* What the plan has said in other words before. */
+static bool is_said(const struct plan *plan, const char *reason)
+{
+	vec_foreach (const char *, warning, &plan->warnings)
+		if (strstr(*warning, reason))
+			return true;
+	return false;
+}
+
+/* Who asks for everything means what there is. */
+static bool is_missed(const struct making *m, const struct plan_knob *knob)
+{
+	return knob->status == KNOB_UNSUPPORTED && knob->reason &&
+	       !(strcmp(knob->name, "compat32") == 0 && m->request.capabilities == CAPABILITY_ALL);
+}
+
+static int add_warnings(struct making *m, struct nvb_error **err)
+{
+	struct plan *plan = m->to->plan;
+	const struct string_list *lists[] = { &m->warnings, &m->to->inv->warnings };
+	int r = 0;
+
+	vec_foreach (const struct plan_knob, knob, &plan->knobs)
+		if (r >= 0 && is_missed(m, knob) && !is_said(plan, knob->reason))
+			r = string_list_printf(plan->arena, &plan->warnings,
+				"%s '%s' has no effect: %s", knob->name,
+				knob->value ? knob->value : "", knob->reason);
+	for (size_t i = 0; i < ELEMENTS(lists); i++)
+		vec_foreach (const char *, warning, lists[i])
+			if (r >= 0)
+				r = string_list_add(plan->arena, &plan->warnings, *warning);
+	return r < 0 ? NVB_OOM(err) : 0;
 }
 
 static int make_plan(struct making *m, int root_fd, struct nvb_error **err)
@@ -194,9 +261,28 @@ static int make_plan(struct making *m, int root_fd, struct nvb_error **err)
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "look at the container's root");
 	r = plan_make(to->inv, &m->request, to->root, &to->plan, err);
-	for (size_t i = 0; r >= 0 && i < m->warnings.n; i++)
-		if (string_list_add(to->plan->arena, &to->plan->warnings, m->warnings.items[i]) < 0)
-			return NVB_OOM(err);
+	return r < 0 ? r : add_warnings(m, err);
+}
+
+static bool is_defined(const struct cdi_registry *registry, const char *name)
+{
+	vec_foreach (struct cdi_found, found, &registry->devices)
+		if (strcmp(found->name, name) == 0)
+			return true;
+	vec_foreach (struct cdi_conflict, conflict, &registry->conflicts)
+		if (strcmp(conflict->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* A mistyped GPU is spelled like a device of a specification. */
+static int check_undefined(const struct making *m, struct nvb_error **err)
+{
+	int r = 0;
+
+	vec_foreach (const char *, name, &m->foreign)
+		if (r >= 0 && !is_defined(m->to->registry, *name))
+			r = selector_check_undefined(*name, m->to->inv, err);
 	return r;
 }
 
@@ -214,6 +300,8 @@ static int apply_specs(struct making *m, struct nvb_error **err)
 	if (r >= 0)
 		r = cdi_registry_read(&directories, &to->registry, err);
 	if (r >= 0)
+		r = check_undefined(m, err);
+	if (r >= 0)
 		r = cdi_registry_resolve(to->registry, &m->foreign, to->arena, &found, err);
 	return r < 0 ? r : cdi_apply_to_plan(&apply, to->plan, err);
 }
@@ -223,12 +311,22 @@ static bool asks_for_anything(const struct making *m)
 	return m->own.n || m->foreign.n || m->from->driver_only || m->from->companions.n;
 }
 
+static int make_nothing(struct making *m, struct nvb_error **err)
+{
+	m->to->plan = plan_new();
+	return m->to->plan ? 0 : NVB_OOM(err);
+}
+
 static int make_everything(struct making *m, int root_fd, struct nvb_error **err)
 {
 	int r = read_machine_more(m, err);
 
 	if (r >= 0)
 		r = make_request(m, err);
+	if (r >= 0)
+		r = bind_request(m, err);
+	if (r == 0)
+		return make_nothing(m, err);
 	if (r >= 0)
 		r = check_requirements(m, err);
 	if (r >= 0)
@@ -238,10 +336,12 @@ static int make_everything(struct making *m, int root_fd, struct nvb_error **err
 	return r < 0 ? r : 1;
 }
 
-static int make_nothing(struct making *m, struct nvb_error **err)
+static void log_machine(const struct inventory *inv)
 {
-	m->to->plan = plan_new();
-	return m->to->plan ? 0 : NVB_OOM(err);
+	if (!inv)
+		return;
+	vec_foreach (const char *, warning, &inv->warnings)
+		log_warning("%s", *warning);
 }
 
 int gpu_plan_make(const struct container_request *request, const struct runtime_policy *policy,
@@ -262,8 +362,10 @@ int gpu_plan_make(const struct container_request *request, const struct runtime_
 	if (r >= 0)
 		r = asks_for_anything(&m) ? make_everything(&m, root_fd, err)
 					  : make_nothing(&m, err);
-	if (r < 0)
+	if (r < 0) {
+		log_machine(made.inv);
 		return r;
+	}
 	*ret = made;
 	made = (struct gpu_plan)GPU_PLAN_INIT;
 	return r;

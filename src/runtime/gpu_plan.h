@@ -33,9 +33,10 @@ struct gpu_plan {
 
 /*
  * root_fd is the container's root directory. Checks requirements, adds devices beside the GPUs
- * and those of CDI specifications. Warnings are in plan->warnings; inv->warnings are the machine's.
+ * and those of CDI specifications. plan->warnings has all that there is to say, the machine's own
+ * warnings among them; where there is no plan, those are logged: they may tell why.
  * Returns 1; 0 and a plan of nothing if the request names GPUs only for machines that have some,
- * and this one has none: the container stays as it is.
+ * and this one has none, or if its bounds leave none: the container stays as it is.
  * Errors: as selector_resolve(), plan_make(), requirement_check(), cdi_registry_resolve().
  */
 int gpu_plan_make(const struct container_request *request, const struct runtime_policy *policy,

@@ -22,6 +22,7 @@
 #include "runtime/facts_request.h"
 #include "runtime/gpu_plan.h"
 #include "runtime/hook_state.h"
+#include "runtime/left_out.h"
 #include "runtime/personality.h"
 #include "runtime/personality_log.h"
 
@@ -163,7 +164,7 @@ static int attach(struct attachment *at, struct nvb_error **err)
 	log_warnings(&at->request.warnings);
 	if (at->request.source == CONTAINER_SOURCE_NONE) {
 		log_debug("hook", "the container asks for no GPU");
-		return 0;
+		return facts_request_raise_refused(&at->request, err);
 	}
 	r = open_root(at, &root_fd, err);
 	if (r >= 0)
@@ -175,6 +176,7 @@ static int attach(struct attachment *at, struct nvb_error **err)
 		log_debug("hook", "the container has its GPUs already");
 		return 0;
 	}
+	left_out_warn(at->made.plan, &at->facts.env);
 	target.pid = at->state.pid;
 	target.root_fd = root_fd;
 	return attach_plan(&target, at->made.plan, err);

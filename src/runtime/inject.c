@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "base/file.h"
 #include "base/log.h"
+#include "base/user_namespace.h"
 #include "oci/edit.h"
 #include "runtime/dev_char.h"
 #include "runtime/facts_request.h"
@@ -14,9 +14,7 @@
 #define VISIBLE_DEVICES	    "NVIDIA_VISIBLE_DEVICES"
 #define DRIVER_CAPABILITIES "NVIDIA_DRIVER_CAPABILITIES"
 /* Of the kernel: what stands for an id that a user namespace does not know. */
-#define OVERFLOW_ID  65534
-#define ID_MAP_BYTES 4096
-#define ALL_IDS	     0xffffffffU
+#define OVERFLOW_ID 65534
 
 /* One container on its way. */
 struct injection {
@@ -136,19 +134,9 @@ static int choose_environment(struct injection *in, struct nvb_error **err)
 /* User namespaces. */
 
 /* Rootless engines start their runtime inside of one. */
-static bool runs_in_user_namespace(void)
-{
-	_cleanup_free_ char *text = NULL;
-	unsigned inside, outside, count;
-
-	if (file_read_path("/proc/self/uid_map", ID_MAP_BYTES, &text, NULL) < 0)
-		return false;
-	return sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && count != ALL_IDS;
-}
-
 static bool in_user_namespace(const struct injection *in)
 {
-	return in->facts.user_namespace || runs_in_user_namespace();
+	return in->facts.user_namespace || !user_namespace_is_initial();
 }
 
 /* The container's number of a group of ours. */
@@ -220,7 +208,7 @@ static void link_device_numbers(
 	const struct injection *in, const struct runtime_arguments *arguments)
 {
 	if (runtime_arguments_use_systemd(arguments) && geteuid() == 0 &&
-		host_tree_is_live(&in->made.tree) && !runs_in_user_namespace())
+		host_tree_is_live(&in->made.tree) && user_namespace_is_initial())
 		dev_char_link_nodes(in->made.plan);
 }
 
@@ -246,7 +234,9 @@ int inject(const struct bundle *bundle, const struct runtime_policy *policy,
 		return r;
 	log_warnings(&in.request.warnings);
 	if (in.request.source == CONTAINER_SOURCE_NONE)
-		return 0;
+		return predecessor_is_present(bundle->config)
+			       ? facts_request_raise_refused(&in.request, err)
+			       : 0;
 	r = make_plan(&in, err);
 	if (r > 0)
 		r = edit_config(&in, err);

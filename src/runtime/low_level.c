@@ -10,10 +10,12 @@
 #include "base/strbuf.h"
 
 /*
- * Holds our process number when we become another program. exec() keeps it: who finds its own
- * number in there was started by itself, whatever stands between.
+ * Holds our process number when we become another program, and how often that was done:
+ * "PID:DEPTH". exec() keeps it: who finds its own number in there was started by itself, whatever
+ * stands between. What stands between may also fork: then only the depth tells.
  */
 #define SELF_VARIABLE	 "NVBIND_RUNTIME_PID"
+#define MAX_DEPTH	 8
 #define NAMES_TEXT_BYTES 4096
 
 static bool is_self(const char *path)
@@ -42,12 +44,24 @@ static char *find_other(const char *name, bool *ret_self)
 	return NULL;
 }
 
-static bool was_started_by_itself(void)
+/* Zeros: nobody of our name started us. */
+static void read_self(uint64_t *ret_pid, uint64_t *ret_depth)
 {
 	const char *text = secure_getenv(SELF_VARIABLE);
-	uint64_t pid;
+	const size_t length = text ? strcspn(text, ":") : 0;
 
-	return text && number_parse(text, INT32_MAX, &pid) && (pid_t)pid == getpid();
+	if (!text || !number_parse_n(text, length, INT32_MAX, ret_pid))
+		*ret_pid = 0;
+	if (!text || !text[length] || !number_parse(text + length + 1, INT32_MAX, ret_depth))
+		*ret_depth = 0;
+}
+
+static bool was_started_by_itself(void)
+{
+	uint64_t pid, depth;
+
+	read_self(&pid, &depth);
+	return (pid_t)pid == getpid() || depth >= MAX_DEPTH;
 }
 
 static int raise_none(const struct string_list *names, bool self, struct nvb_error **err)
@@ -82,13 +96,12 @@ int low_level_find(const struct string_list *names, char **ret_path, struct nvb_
 
 int low_level_exec(const char *path, char **argv, struct nvb_error **err)
 {
-	_cleanup_free_ char *pid = NULL;
+	uint64_t pid, depth;
+	char text[64];
 
-	if (asprintf(&pid, "%d", (int)getpid()) < 0) {
-		pid = NULL;
-		return NVB_OOM(err);
-	}
-	if (setenv(SELF_VARIABLE, pid, 1) < 0)
+	read_self(&pid, &depth);
+	(void)snprintf(text, sizeof(text), "%d:%u", (int)getpid(), (unsigned)depth + 1);
+	if (setenv(SELF_VARIABLE, text, 1) < 0)
 		return NVB_OOM(err);
 	argv[0] = (char *)(uintptr_t)path;
 	(void)execv(path, argv);

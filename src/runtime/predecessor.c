@@ -26,6 +26,17 @@ static bool is_predecessor(struct json_object *hook)
 	return false;
 }
 
+typedef size_t (*list_function)(struct json_object *list);
+
+static size_t count_in(struct json_object *list)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		found += is_predecessor(json_object_array_get_idx(list, i));
+	return found;
+}
+
 static size_t remove_from(struct json_object *list)
 {
 	size_t removed = 0;
@@ -36,10 +47,10 @@ static size_t remove_from(struct json_object *list)
 	return removed;
 }
 
-size_t predecessor_remove_hooks(struct json_object *config)
+static size_t for_each_list(struct json_object *config, list_function each)
 {
 	struct json_object *hooks = NULL, *list;
-	size_t removed = 0;
+	size_t n = 0;
 
 	if (!json_object_object_get_ex(config, "hooks", &hooks) ||
 		!json_object_is_type(hooks, json_type_object))
@@ -47,6 +58,16 @@ size_t predecessor_remove_hooks(struct json_object *config)
 	for (size_t i = 0; i < ELEMENTS(lists); i++)
 		if (json_object_object_get_ex(hooks, lists[i], &list) &&
 			json_object_is_type(list, json_type_array))
-			removed += remove_from(list);
-	return removed;
+			n += each(list);
+	return n;
+}
+
+bool predecessor_is_present(struct json_object *config)
+{
+	return for_each_list(config, count_in) > 0;
+}
+
+size_t predecessor_remove_hooks(struct json_object *config)
+{
+	return for_each_list(config, remove_from);
 }

@@ -41,21 +41,14 @@ static void print_version(void)
 static int read_policy(const struct runtime_arguments *arguments, struct arena *a,
 	struct runtime_policy *ret, struct nvb_error **err)
 {
-	static const char *names[] = { "runc", "crun" };
 	_cleanup_error_ struct nvb_error *problem = NULL;
-	int r = runtime_policy_read(a, ret, &problem);
 
-	if (r >= 0)
+	if (runtime_arguments_make_container(arguments))
+		return runtime_policy_read(a, ret, err);
+	if (runtime_policy_read(a, ret, &problem) >= 0)
 		return 0;
-	if (runtime_arguments_make_container(arguments)) {
-		*err = TAKE_PTR(problem);
-		return r;
-	}
 	log_warning("%s: the default runtimes are used", nvb_error_message(problem));
-	*ret = (struct runtime_policy){
-		.container = container_policy_default,
-		.low_level_runtimes = { .items = names, .n = ELEMENTS(names) },
-	};
+	*ret = runtime_policy_default();
 	return 0;
 }
 

@@ -216,6 +216,11 @@ errors_are_one_sentence() {
 @test "NVBIND_GPU and the capabilities asked for" {
 	try -e NVBIND_GPU=2 debian /probe ls /dev
 	[ "$(nodes)" = "2 " ]
+	# An image's does not widen what the user asks for, nor the other way about.
+	try -e NVBIND_GPU=all -e NVIDIA_VISIBLE_DEVICES=1 debian /probe ls /dev
+	[ "$(nodes)" = "1 " ]
+	try -e NVBIND_GPU=2 -e NVIDIA_VISIBLE_DEVICES=all debian /probe ls /dev
+	[ "$(nodes)" = "2 " ]
 	try -e NVIDIA_VISIBLE_DEVICES=1 -e NVIDIA_DRIVER_CAPABILITIES=utility debian \
 		/probe dlopen libnvidia-ml.so.1 libcuda.so.1
 	[[ "${lines[0]}" == "dlopen libnvidia-ml.so.1 OK"* ]]
@@ -314,6 +319,19 @@ END
 	[ "${lines[0]}" = 5 ]
 	[ "${lines[1]}" = 5 ]
 	[[ "${lines[2]}" == "dlopen libnvidia-ml.so.1 OK"* ]]
+}
+
+@test "a volume of the user over a directory of the driver's: it starts, and nothing is put there" {
+	local mode
+	inside here mkdir -p /tmp/theirs
+	for mode in ro rw; do
+		try -v "/tmp/theirs:/run:$mode" -v "/tmp/theirs:/usr/lib/firmware:$mode" -e NVIDIA_VISIBLE_DEVICES=1 debian \
+			sh -c '/probe open /dev/nvidia1; /probe dlopen libcuda.so.1'
+		[ "${lines[0]}" = "open /dev/nvidia1 ENXIO" ]
+		[[ "${lines[1]}" == "dlopen libcuda.so.1 OK"* ]]
+		run inside here ls -A /tmp/theirs
+		[ -z "$output" ]
+	done
 }
 
 @test "an image made of a container holds no driver, and works again" {

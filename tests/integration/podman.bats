@@ -113,6 +113,9 @@ annotations_are_honoured() {
 	try --annotation cdi.k8s.io/a=nvidia.com/gpu=2 --annotation cdi.k8s.io/b=nvidia.com/gpu=0 \
 		-e NVIDIA_VISIBLE_DEVICES=1 debian /probe ls /dev
 	[ "$(nodes)" = "0 2 " ]
+	# They may be the image's: NVBIND_GPU bounds them.
+	try --annotation cdi.k8s.io/a=nvidia.com/gpu=all -e NVBIND_GPU=1 debian /probe ls /dev
+	[ "$(nodes)" = "1 " ]
 }
 
 @test "podman: exactly the GPU asked for" {

@@ -130,11 +130,14 @@ logged() {
 # A bundle of an ordinary user: one id, no cgroup.
 user_bundle() {
 	gpu_bundle '.linux.namespaces += [{"type": "user"}] | del(.linux.resources) |
-		.linux.uidMappings = [{"containerID": 0, "hostID": '$USER_ID', "size": 1}] | .linux.gidMappings = .linux.uidMappings |
+		.linux.uidMappings = [{"containerID": 0, "hostID": '"$USER_ID"', "size": 1}] | .linux.gidMappings = .linux.uidMappings |
 		.mounts |= [.[] | select(.type != "cgroup" and .type != "devpts") |
 			if .type == "sysfs" then {"destination": "/sys", "type": "none", "source": "/sys", "options": ["rbind", "ro"]} else . end]' "$@"
 	chmod 755 "$BATS_TEST_TMPDIR"
-	chown -R "$USER_ID:$USER_ID" "$BUNDLE"
+	# Places for mounts are made in the root: it must be the user's.
+	[ -d "$BATS_TEST_TMPDIR/root" ] || cp -a "$ROOT" "$BATS_TEST_TMPDIR/root"
+	sed -i "s|$ROOT|$BATS_TEST_TMPDIR/root|" "$CONFIG"
+	chown -R "$USER_ID:$USER_ID" "$BUNDLE" "$BATS_TEST_TMPDIR/root"
 	install -d -o "$USER_ID" -g "$USER_ID" "$BATS_TEST_TMPDIR/user"
 }
 
@@ -220,12 +223,32 @@ in_cgroup2() {
 }
 
 @test "the same bundle again: nothing is there twice" {
+	local question
 	gpu_bundle . /probe exit 0
 	edit
 	cp "$CONFIG" "$BATS_TEST_TMPDIR/once.json"
 	edit
 	[ "$status" -eq 0 ]
 	cmp "$CONFIG" "$BATS_TEST_TMPDIR/once.json"
+	# All that a specification may bring.
+	mkdir -p "$HOST/etc/cdi"
+	echo '{"cdiVersion": "1.1.0", "kind": "example.com/dev", "devices": [{"name": "0", "containerEdits": {"env": ["FOREIGN=1"],
+		"deviceNodes": [{"path": "/dev/none", "type": "c", "major": 240, "minor": 1}], "additionalGids": [7],
+		"mounts": [{"hostPath": "/etc", "containerPath": "/foreign", "options": ["ro", "bind"]}], "intelRdt": {"closID": "gold"},
+		"netDevices": [{"hostInterfaceName": "eth7", "name": "net0"}],
+		"hooks": [{"hookName": "createContainer", "path": "/bin/true", "args": ["true", "x"], "env": ["A=1"], "timeout": 5},
+			{"hookName": "poststop", "path": "/bin/true"}]}}]}' >"$HOST/etc/cdi/example.json"
+	bundle '.annotations["cdi.k8s.io/test"] = "nvidia.com/gpu=1,example.com/dev=0"' /probe exit 0
+	edit
+	[ "$status" -eq 0 ]
+	cp "$CONFIG" "$BATS_TEST_TMPDIR/once.json"
+	edit
+	edit
+	rm "$HOST/etc/cdi/example.json"
+	[ "$status" -eq 0 ]
+	cmp "$CONFIG" "$BATS_TEST_TMPDIR/once.json"
+	assert_config '.hooks.createContainer == [{"path": "/bin/true", "args": ["true", "x"], "env": ["A=1"], "timeout": 5}]' \
+		'.hooks.poststop | length == 1' '[.mounts[].destination] | index("/foreign")' '.process.user.additionalGids == [7]'
 }
 
 @test "create, start, state and delete go through" {
@@ -264,6 +287,77 @@ in_cgroup2() {
 		'.process.env[3] | startswith("NVIDIA_VISIBLE_DEVICES=GPU-")'
 }
 
+@test "an image's NVBIND_GPU does not widen what the user gave" {
+	local bound
+	# Whoever wrote which: the order tells nothing.
+	bundle '.process.env += ["NVBIND_GPU=all", "NVIDIA_VISIBLE_DEVICES=1"]' /bin/sh -c '/probe open /dev/nvidia1; /probe open /dev/nvidia0'
+	container
+	[ "$output" = "open /dev/nvidia1 ENXIO
+open /dev/nvidia0 ENOENT" ]
+	assert_config '[.process.env[] | select(startswith("NVIDIA_VISIBLE_DEVICES="))] | length == 1 and (.[0] | test("=GPU-[^,]*$"))'
+	for bound in void none; do
+		bundle '.process.env += ["NVIDIA_VISIBLE_DEVICES='$bound'", "NVBIND_GPU=all"]' /probe exit 0
+		edit
+		[ "$status" -eq 0 ]
+		cmp "$CONFIG" "$BATS_TEST_TMPDIR/before.json"
+		[[ "$(logged warning)" == *"NVIDIA_VISIBLE_DEVICES leaves none of the GPUs that NVBIND_GPU asks for" ]]
+	done
+	bundle '.process.env += ["NVIDIA_VISIBLE_DEVICES=1", "NVBIND_GPU=0,2"]' /probe exit 0
+	edit
+	[ "$status" -eq 1 ]
+	[[ "$(logged error)" == *"select GPUs by NVBIND_GPU: none of them is among those of NVIDIA_VISIBLE_DEVICES"* ]]
+}
+
+@test "an image's annotations do not widen what the user gave" {
+	bundle '.annotations["cdi.k8s.io/evil"] = "nvidia.com/gpu=all" | .process.env += ["NVBIND_GPU=1"]' /probe exit 0
+	edit
+	assert_config '[.linux.devices[].path | select(test("nvidia[0-9]"))] == ["/dev/nvidia1"]'
+	echo '{"accept_environment": "privileged"}' >"$NVBIND_RUNTIME_CONFIG"
+	bundle '.annotations["cdi.k8s.io/evil"] = "nvidia.com/gpu=all"' /probe exit 0
+	edit
+	[ "$status" -eq 0 ]
+	cmp "$CONFIG" "$BATS_TEST_TMPDIR/before.json"
+	echo '{"accept_environment": "privileged", "accept_annotations": "always"}' >"$NVBIND_RUNTIME_CONFIG"
+	edit
+	assert_config '[.linux.devices[].path] | index("/dev/nvidia7")'
+}
+
+@test "an environment names no device of just any kind" {
+	mkdir -p "$HOST/etc/cdi"
+	echo '{"cdiVersion": "0.6.0", "kind": "acme.com/host", "devices": [{"name": "root", "containerEdits": {"mounts": [{"hostPath": "/", "containerPath": "/mnt"}]}}]}' \
+		>"$HOST/etc/cdi/acme.json"
+	bundle '.process.env += ["NVBIND_GPU=acme.com/host=root"]' /probe exit 0
+	edit
+	[ "$status" -eq 1 ]
+	[[ "$(logged error)" == *"'NVBIND_GPU'"*"kind 'acme.com/host'"*environment_kinds* ]]
+	cmp "$CONFIG" "$BATS_TEST_TMPDIR/before.json"
+	echo '{"environment_kinds": ["acme.com/host"]}' >"$NVBIND_RUNTIME_CONFIG"
+	edit
+	rm "$HOST/etc/cdi/acme.json"
+	[ "$status" -eq 0 ]
+	assert_config '[.mounts[].destination] | index("/mnt")'
+}
+
+@test "a directory of the image in a driver file's place" {
+	cp -a "$ROOT" "$BATS_TEST_TMPDIR/root"
+	rm -f "$BATS_TEST_TMPDIR/root/usr/bin/nvidia-smi"
+	mkdir "$BATS_TEST_TMPDIR/root/usr/bin/nvidia-smi"
+	gpu_bundle '.root.path = "'"$BATS_TEST_TMPDIR"'/root"' /probe exit 0
+	edit
+	[ "$status" -eq 1 ]
+	[[ "$(logged error)" == "nvbind: mount '"*"' on the container's '/usr/bin/nvidia-smi': there it is a directory" ]]
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+}
+
+@test "a volume over the directory of the libraries: one warning" {
+	mkdir "$BATS_TEST_TMPDIR/volume"
+	gpu_bundle '.mounts += [{"destination": "/usr/lib/x86_64-linux-gnu", "type": "bind", "source": "'"$BATS_TEST_TMPDIR"'/volume", "options": ["rbind"]}]' /probe exit 0
+	edit
+	[ "$status" -eq 0 ]
+	[ "$(grep -c "are left out" "$LOG")" -eq 1 ]
+	[[ "$(jq -r .msg "$LOG")" == *" files are left out, '"*"' the first: the container's own mount on '/usr/lib/x86_64-linux-gnu' has no place for them"* ]]
+}
+
 @test "a hook of NVIDIA's is taken out, others stay" {
 	gpu_bundle '.hooks.prestart = [{"path": "/usr/bin/nvidia-container-runtime-hook", "args": ["nvidia-container-runtime-hook", "prestart"]}, {"path": "/bin/true"}]' /probe open /dev/nvidia1
 	container
@@ -293,7 +387,7 @@ in_cgroup2() {
 		container
 		[ "$output" = "open /dev/nvidia1 ENXIO" ]
 		[ "$(find "$volume" -type f)" = "" ]
-		[[ "$(logged warning)" == *"on '/run' has no place for it" ]]
+		[[ "$(logged warning)" == *"on '/run' has no place for "* ]]
 	done
 	# Where there is a place, it is taken.
 	touch "$volume/nvidia-persistenced/socket"
@@ -342,6 +436,48 @@ in_cgroup2() {
 	[[ "$(logged error)" == *"'example.com/dev=1'"* ]]
 }
 
+@test "a machine of another vendor" {
+	"$NVBIND_SOURCE_ROOT/tests/hosts/make-host" radeon-x2 "$BATS_TEST_TMPDIR/amd"
+	NVBIND_HOST_ROOT="$BATS_TEST_TMPDIR/amd"
+	local before variable
+	for variable in AMD_VISIBLE_DEVICES=1 NVBIND_GPU=1; do
+		bundle '.process.env += ["'$variable'"]' /probe exit 0
+		edit
+		assert_config '[.linux.devices[].path] == ["/dev/dri/renderD129", "/dev/kfd"]'
+	done
+	# It only narrows down what a container has: it has all of what the machine has.
+	bundle '.process.env += ["ROCR_VISIBLE_DEVICES=0"]' /probe exit 0
+	edit
+	assert_config '[.linux.devices[].path | select(startswith("/dev/dri/render"))] | length == 2'
+	NVBIND_HOST_ROOT="$HOST"
+	bundle '.process.env += ["ROCR_VISIBLE_DEVICES=0"]' /probe exit 0
+	before="$(identity)"
+	edit
+	[ "$status" -eq 0 ]
+	[ "$(identity)" = "$before" ]
+	# An image for another machine.
+	bundle '.process.env += ["AMD_VISIBLE_DEVICES=0"]' /probe exit 0
+	edit
+	[ "$status" -eq 1 ]
+	[[ "$(logged error)" == "nvbind: read 'AMD_VISIBLE_DEVICES': select GPU '0': no such GPU; this machine has no AMD GPU" ]]
+	cmp "$CONFIG" "$BATS_TEST_TMPDIR/before.json"
+}
+
+@test "the driver without a GPU; devices beside the GPUs" {
+	bundle '.process.env += ["NVIDIA_VISIBLE_DEVICES=none"]' /probe dlopen libcuda.so.1
+	container
+	[[ "$output" == "dlopen libcuda.so.1 OK "* ]]
+	assert_config '[.linux.devices[].path] | index("/dev/nvidiactl") and (index("/dev/nvidia0") | not)'
+	gpu_bundle '.process.env += ["NVIDIA_NVSWITCH=enabled", "NVIDIA_GDS=no"]' /probe exit 0
+	edit
+	[ "$status" -eq 0 ]
+	assert_config '[.linux.devices[].path] | index("/dev/nvidia-nvswitchctl")'
+	gpu_bundle '.process.env += ["NVIDIA_MIG_CONFIG_DEVICES=all"]' /probe exit 0
+	edit
+	[ "$status" -eq 1 ]
+	[[ "$(logged error)" == *privilege* ]]
+}
+
 @test "the policy forbids the environment" {
 	echo '{"accept_environment": "privileged"}' >"$NVBIND_RUNTIME_CONFIG"
 	gpu_bundle . /probe open /dev/nvidia1
@@ -352,6 +488,72 @@ in_cgroup2() {
 	gpu_bundle '.process.capabilities.bounding += ["CAP_SYS_ADMIN"]' /probe open /dev/nvidia1
 	container
 	[ "$output" = "open /dev/nvidia1 ENXIO" ]
+	# Docker's --gpus leaves NVIDIA's hook: who wrote that means to have a GPU.
+	gpu_bundle '.hooks.prestart = [{"path": "/usr/bin/nvidia-container-runtime-hook"}]' /probe exit 0
+	edit
+	[ "$status" -eq 1 ]
+	[[ "$(logged error)" == "nvbind: start a container with GPUs: "*"NVIDIA_VISIBLE_DEVICES"*"privileged containers alone"* ]]
+}
+
+@test "root of a user namespace is not privileged" {
+	echo '{"accept_environment": "privileged"}' >"$NVBIND_RUNTIME_CONFIG"
+	gpu_bundle '.process.capabilities.bounding += ["CAP_SYS_ADMIN"] | '"$USER_NAMESPACE" /probe exit 0
+	edit
+	[ "$status" -eq 0 ]
+	cmp "$CONFIG" "$BATS_TEST_TMPDIR/before.json"
+	[[ "$(logged warning)" == *ignored* ]]
+	echo '{}' >"$NVBIND_RUNTIME_CONFIG"
+	gpu_bundle '.process.capabilities.bounding += ["CAP_SYS_ADMIN"] | .process.env += ["NVIDIA_MIG_CONFIG_DEVICES=all"] |
+		'"$USER_NAMESPACE" /probe exit 0
+	edit
+	[ "$status" -eq 1 ]
+	[[ "$(logged error)" == *"'NVIDIA_MIG_CONFIG_DEVICES': the container is not privileged"*"no user namespace"* ]]
+}
+
+@test "what has no effect is said" {
+	bundle '.process.capabilities.bounding += ["CAP_SYS_ADMIN"] |
+		.process.env += ["NVIDIA_VISIBLE_DEVICES=none", "NVIDIA_MIG_CONFIG_DEVICES=all"]' /probe exit 0
+	edit
+	[ "$status" -eq 0 ]
+	[ "$(logged warning)" = "nvbind: mig_config 'all' has no effect: no NVIDIA GPU is selected" ]
+	# Who names no part, misses none.
+	gpu_bundle '.process.env += ["NVIDIA_DRIVER_CAPABILITIES=all"]' /probe exit 0
+	edit
+	[ ! -s "$LOG" ]
+}
+
+@test "without a log, warnings go to standard error" {
+	echo '{"accept_environment": "never"}' >"$NVBIND_RUNTIME_CONFIG"
+	gpu_bundle . /probe exit 0
+	NVBIND_OCI_RUNTIME=/bin/true run_out "$RUNTIME" create --bundle "$BUNDLE" x
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	[[ "$stderr" == "nvbind: warning: "*NVIDIA_VISIBLE_DEVICES*"is ignored: "* ]]
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+	edit
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+}
+
+@test "a MIG UUID: the library is asked, and what it says is in the log" {
+	local library uuid=MIG-1a2b3c4d-1111-2222-3333-444455556666
+	NVBIND_HOST_ROOT="$BATS_TEST_TMPDIR/mig"
+	chmod 755 "$BATS_TEST_TMPDIR"
+	"$NVBIND_SOURCE_ROOT/tests/hosts/make-host" a100-mig "$NVBIND_HOST_ROOT"
+	library="$NVBIND_HOST_ROOT/usr/lib64"
+	cp "$NVBIND_BUILD_ROOT/tests/fake/libnvidia-ml.so.1" "$library/libnvidia-ml.so.535.183.01"
+	printf 'gpu\t00000000:3b:00.0\tGPU-3b19b502-684b-4c0b-ab7e-faada1f2bfa1\tNVIDIA A100 80GB PCIe\t85899345920\t8.0\nmig\t2\t0\t%s\tMIG 1g.10gb\t9728\n' \
+		"$uuid" >"$library/nvml.conf"
+	bundle '.process.env += ["NVIDIA_VISIBLE_DEVICES='$uuid'"]' /probe exit 0
+	edit
+	[ "$status" -eq 0 ]
+	assert_config '[.linux.devices[].path | select(test("nvidia-cap[0-9]"))] | length == 2'
+	echo 'init-error 9' | tr ' ' '\t' >"$library/nvml.conf"
+	bundle '.process.env += ["NVIDIA_VISIBLE_DEVICES='$uuid'"]' /probe exit 0
+	edit
+	[ "$status" -eq 1 ]
+	[[ "$(logged error)" == *"no partition has this UUID"* ]]
+	[[ "$(logged warning)" == *nvmlInit* ]]
 }
 
 @test "a broken policy stops new containers, not the care of old ones" {
@@ -379,6 +581,18 @@ in_cgroup2() {
 	gpu_bundle '.process.env += ["NVIDIA_REQUIRE_CUDA=cuda>=11.0 brand=tesla,driver>=1"]' /probe exit 0
 	container
 	[ "$status" -eq 0 ]
+	# A driver from after this program serves what the last known one serves.
+	sed 's/535\.183\.01/999.10.01/' "$NVBIND_SOURCE_ROOT/tests/hosts/descriptions/a100-mig.toml" >"$BATS_TEST_TMPDIR/newer.toml"
+	"$NVBIND_SOURCE_ROOT/tests/hosts/make-host" "$BATS_TEST_TMPDIR/newer.toml" "$BATS_TEST_TMPDIR/newer"
+	NVBIND_HOST_ROOT="$BATS_TEST_TMPDIR/newer"
+	gpu_bundle '.process.env += ["NVIDIA_REQUIRE_CUDA=cuda>=12.0"]' /probe exit 0
+	edit
+	[ "$status" -eq 0 ]
+	[ ! -s "$LOG" ]
+	gpu_bundle '.process.env += ["NVIDIA_REQUIRE_CUDA=cuda<12.0"]' /probe exit 0
+	edit
+	[ "$status" -eq 1 ]
+	[[ "$(logged error)" == *" or newer"* ]]
 }
 
 @test "an error is one sentence, in the log and on standard error" {
@@ -417,6 +631,20 @@ in_cgroup2() {
 	mkfifo "$CONFIG"
 	container
 	[[ "$(logged error)" == *"not a regular file"* ]]
+}
+
+@test "bad input: a GPU that does not exist" {
+	local name
+	for name in zzz GPU-none MIG-none; do
+		bundle '.process.env += ["NVIDIA_VISIBLE_DEVICES='$name'"]' /probe exit 0
+		edit
+		[ "$status" -eq 1 ]
+		[[ "$(logged error)" == "nvbind: select GPU '$name': no such GPU, and no CDI specification defines it; this machine has 0 ("* ]]
+	done
+	# Of a kind of others, the specifications know.
+	bundle '.annotations["cdi.k8s.io/test"] = "example.com/gpu=zzz"' /probe exit 0
+	edit
+	[[ "$(logged error)" == *"'example.com/gpu=zzz' is not defined"* ]]
 }
 
 @test "bad input: no bundle, no process, no root, a root that is not there" {
@@ -505,6 +733,12 @@ in_cgroup2() {
 	NVBIND_OCI_RUNTIME="$BATS_TEST_TMPDIR/wrapper" oci create --bundle "$BUNDLE" x
 	[ "$status" -eq 1 ]
 	[[ "$(logged error)" == *"started nvbind-runtime again"* ]]
+	# One that forks has another process number each time.
+	printf '#!/bin/sh\necho started >>"%s"\n"%s" "$@"\nexit $?\n' "$BATS_TEST_TMPDIR/chain" "$RUNTIME" >"$BATS_TEST_TMPDIR/wrapper"
+	NVBIND_OCI_RUNTIME="$BATS_TEST_TMPDIR/wrapper" oci state x
+	[ "$status" -eq 1 ]
+	[[ "$(logged error)" == *"started nvbind-runtime again"* ]]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/chain")" -eq 8 ]
 }
 
 @test "--version as engines read it, --help" {
@@ -525,6 +759,7 @@ in_cgroup2() {
 
 # The peak includes the program that is executed afterwards.
 @test "no more than 4 MB of memory" {
+	! ldd "$RUNTIME" | grep -q 'lib[a-z]*san\.' || skip "built with a sanitizer"
 	gpu_bundle '.process.env += ["NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_DRIVER_CAPABILITIES=all"]' /probe exit 0
 	NVBIND_OCI_RUNTIME=/bin/true run_out "$NVBIND_BUILD_ROOT/tests/bench/peak-memory" "$RUNTIME" create --bundle "$BUNDLE" x
 	[ "$status" -eq 0 ]

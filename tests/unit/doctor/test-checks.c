@@ -582,7 +582,11 @@ static void test_runtime_policy(void **state)
 	put(m, "/runtime.json", "{}");
 	expect_of(m, check_policy, DOCTOR_WARNING, "any image may take GPUs", path);
 	put(m, "/runtime.json", "{\"accept_environment\": \"privileged\"}");
-	expect_of(m, check_policy, DOCTOR_OK, "no image", NULL);
+	expect_of(m, check_policy, DOCTOR_OK,
+		"no image takes GPUs by its environment or its annotations", NULL);
+	put(m, "/runtime.json",
+		"{\"accept_environment\": \"privileged\", \"accept_annotations\": \"always\"}");
+	expect_of(m, check_policy, DOCTOR_OK, "annotations count from any container", NULL);
 	put(m, "/runtime.json", "{\"accept_environment\": \"never\"}");
 	expect_of(m, check_policy, DOCTOR_OK, "no image", NULL);
 	put(m, "/runtime.json", "{\"accept_enviroment\": \"never\"}");

@@ -182,6 +182,104 @@ static void test_nowhere(void **state)
 	}
 }
 
+/* What a line of the log says on standard error. */
+static char *standard_error_of(struct sample *s, void (*say)(void))
+{
+	int saved = dup(STDERR_FILENO);
+	int fd = open(s->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	char *text;
+
+	assert_true(saved >= 0 && fd >= 0);
+	assert_true(dup2(fd, STDERR_FILENO) >= 0);
+	say();
+	(void)fflush(stderr);
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	(void)close(saved);
+	(void)close(fd);
+	text = read_all(s->path);
+	assert_int_equal(unlink(s->path), 0);
+	return text;
+}
+
+static void warn(void)
+{
+	log_warning("two\nlines");
+	log_notice("no warning");
+}
+
+static void raise_error(void)
+{
+	_cleanup_error_ struct nvb_error *e = NULL;
+
+	(void)NVB_RAISE(&e, NVB_ERR_NO_GPU, 0, "select GPU '9'");
+	engine_log_error(e);
+}
+
+/* As with runc: where no file is named, it is standard error. Errors are there once anyhow. */
+static void test_standard_error(void **state)
+{
+	static const struct {
+		const char *log;
+		bool own, heard;
+	} cases[] = {
+		{ NULL, false, true },
+		{ "journald:x", false, true },
+		{ "syslog:x", false, true },
+		{ "null:", false, false },
+		{ "/no/such/directory/log", false, false },
+		{ NULL, true, false },
+	};
+	struct sample *s = *state;
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_free_ char *warned = NULL, *raised = NULL;
+
+		s->policy = (struct runtime_policy){ .log_path = cases[i].own ? s->own_path : NULL,
+			.log_level = "warning" };
+		s->arguments.log = cases[i].log;
+		engine_log_open(&s->arguments, &s->policy);
+		warned = standard_error_of(s, warn);
+		assert_string_equal(
+			warned, cases[i].heard ? "nvbind: warning: two\\x0alines\n" : "");
+		raised = standard_error_of(s, raise_error);
+		assert_string_equal(raised, "nvbind: select GPU '9'\n");
+	}
+}
+
+/* Root must not write where somebody else has laid a link. */
+static void test_own_log_in_danger(void **state)
+{
+	struct sample *s = *state;
+	_cleanup_free_ char *line = NULL;
+	struct stat st;
+
+	s->policy = (struct runtime_policy){ .log_path = s->own_path, .log_level = "warning" };
+	assert_int_equal(chmod(s->dir, 01777), 0);
+	engine_log_open(&s->arguments, &s->policy);
+	log_warning("found");
+	assert_int_equal(lstat(s->own_path, &st), -1);
+	line = read_all(s->path);
+	assert_non_null(strstr(line, "is not used: others may write to its directory"));
+	assert_non_null(strstr(line, "found"));
+	assert_int_equal(chmod(s->dir, 0755), 0);
+	assert_int_equal(symlink(s->path, s->own_path), 0);
+	assert_int_equal(truncate(s->path, 0), 0);
+	engine_log_open(&s->arguments, &s->policy);
+	free(line);
+	line = read_all(s->path);
+	assert_non_null(strstr(line, "is not used: it is no regular file"));
+	/* Where it becomes a link later. */
+	assert_int_equal(unlink(s->own_path), 0);
+	engine_log_open(&s->arguments, &s->policy);
+	assert_int_equal(truncate(s->path, 0), 0);
+	assert_int_equal(symlink(s->path, s->own_path), 0);
+	s->arguments.log = NULL;
+	engine_log_open(&s->arguments, NULL);
+	log_warning("found");
+	assert_int_equal(stat(s->path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+}
+
 static void test_file_prefix(void **state)
 {
 	struct sample *s = *state;
@@ -206,7 +304,9 @@ int main(void)
 		TEST(test_long),
 		TEST(test_own_log),
 		TEST(test_nowhere),
+		TEST(test_own_log_in_danger),
 		TEST(test_file_prefix),
+		TEST(test_standard_error),
 	};
 
 	return cmocka_run_group_tests_name("runtime/engine-log", tests, NULL, NULL);

@@ -16,7 +16,9 @@ static void expect(const char *before, size_t removed, const char *after)
 	_cleanup_free_ char *text = NULL;
 
 	assert_int_equal(json_parse(before, strlen(before), &config, NULL), 0);
+	assert_int_equal(predecessor_is_present(config), removed > 0);
 	assert_int_equal(predecessor_remove_hooks(config), removed);
+	assert_false(predecessor_is_present(config));
 	assert_int_equal(json_format(config, JSON_PLAIN, &text, NULL, NULL), 0);
 	json_putp(&config);
 	assert_string_equal(text, after);
