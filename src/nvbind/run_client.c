@@ -30,7 +30,8 @@ static int probe(struct run *run, const struct client_ops *ops, struct nvb_error
 	int r;
 
 	client->ops = ops;
-	r = client_probe(ops, CLIENT_PROBE_TIMEOUT_MS, run->arena, &client->facts, err);
+	r = client_probe(ops, method_depth(&client->question), CLIENT_PROBE_TIMEOUT_MS, run->arena,
+		&client->facts, err);
 	client->answers = r >= 0;
 	return r;
 }
@@ -127,19 +128,24 @@ static int ask_specs(struct run *run, struct nvb_error **err)
 			       run->arena, &client->question.spec_problem, err);
 }
 
-static int choose_method(struct run *run, struct nvb_error **err)
+/* What of the question does not depend on the engine, and says how much it is asked. */
+static int put_question(struct run *run, struct nvb_error **err)
 {
-	struct run_client *client = run->client;
-	struct method_question *question = &client->question;
+	struct method_question *question = &run->client->question;
 	int r;
 
 	question->wants_devices = run->request.gpus.n || run->devices.names.n;
 	question->cdi_forced = run->options.cdi;
 	r = find_runtime(run->arena, &question->runtime, err);
-	if (r >= 0 && question->wants_devices)
-		r = read_policy(run, question, err);
-	if (r >= 0)
-		r = ask_specs(run, err);
+	return r >= 0 && question->wants_devices ? read_policy(run, question, err) : r;
+}
+
+static int choose_method(struct run *run, struct nvb_error **err)
+{
+	struct run_client *client = run->client;
+	struct method_question *question = &client->question;
+	int r = ask_specs(run, err);
+
 	if (r < 0)
 		return r;
 	if (!client->answers)
@@ -157,7 +163,9 @@ static int prepare(struct run *run, struct nvb_error **err)
 	run->client = arena_new_object(run->arena, struct run_client);
 	if (!run->client)
 		return NVB_OOM(err);
-	r = named ? probe_or_assume(run, named, err) : probe_all(run, err);
+	r = put_question(run, err);
+	if (r >= 0)
+		r = named ? probe_or_assume(run, named, err) : probe_all(run, err);
 	if (r >= 0)
 		r = check_rootless(run, err);
 	if (r >= 0)

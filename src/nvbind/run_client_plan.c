@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plan in the terms of another engine: names of GPUs, command line, reasons. */
 #include <string.h>
+#include <strings.h>
 
 #include "nvbind/run_client.h"
 
@@ -8,25 +9,28 @@
 
 /*
  * A name that means the same GPU when the engine starts the container again, perhaps after another
- * one was put in. What users call a GPU need not.
+ * one was put in. What users call a GPU need not. `index` and `prefix` (of the id of a GPU) are in
+ * the terms of who reads the name.
  */
-static int add_name(struct arena *a, const struct selected_gpu *selected, struct string_list *names,
-	struct nvb_error **err)
+static int add_name(struct arena *a, const struct selected_gpu *selected, unsigned index,
+	const char *prefix, struct string_list *names, struct nvb_error **err)
 {
+	static const char uuid_prefix[] = "GPU-", mig_prefix[] = "MIG-";
 	const struct gpu *gpu = selected->gpu;
 	const struct gpu_partition *partition = selected->partition;
 	int r;
 
-	if (partition && partition->uuid && strncmp(partition->uuid, "MIG-", 4) == 0)
+	if (partition && partition->uuid &&
+		strncmp(partition->uuid, mig_prefix, strlen(mig_prefix)) == 0)
 		r = string_list_add(a, names, partition->uuid);
 	else if (partition)
-		r = string_list_printf(a, names, "%u:%u", gpu->index, partition->index);
-	else if (gpu->uuid && strncmp(gpu->uuid, "GPU-", 4) == 0)
-		r = string_list_add(a, names, gpu->uuid);
+		r = string_list_printf(a, names, "%u:%u", index, partition->index);
+	else if (gpu->uuid && strncmp(gpu->uuid, uuid_prefix, strlen(uuid_prefix)) == 0)
+		r = string_list_printf(a, names, "%s%s", prefix, gpu->uuid + strlen(uuid_prefix));
 	else if (gpu->pci_address)
 		r = string_list_add(a, names, gpu->pci_address);
 	else
-		r = string_list_printf(a, names, "%u", gpu->index);
+		r = string_list_printf(a, names, "%u", index);
 	return r < 0 ? NVB_OOM(err) : 0;
 }
 
@@ -38,10 +42,65 @@ static int name_devices(const struct run *run, struct string_list *names, struct
 	if (gpus->all && string_list_add(run->arena, names, "all") < 0)
 		return NVB_OOM(err);
 	for (size_t i = 0; r >= 0 && !gpus->all && i < gpus->n; i++)
-		r = add_name(run->arena, &gpus->items[i], names, err);
+		r = add_name(
+			run->arena, &gpus->items[i], gpus->items[i].gpu->index, "GPU-", names, err);
 	vec_foreach (const char *, name, &run->devices.names)
 		if (string_list_add(run->arena, names, *name) < 0)
 			return NVB_OOM(err);
+	return r;
+}
+
+/* What others define of a vendor's devices may be a GPU as well: its variable must name it too. */
+static int add_foreign(
+	const struct run *run, const char *kind, struct string_list *names, struct nvb_error **err)
+{
+	vec_foreach (const char *, name, &run->devices.names)
+		if (strncasecmp(*name, kind, strcspn(kind, "/") + 1) == 0 &&
+			string_list_add(run->arena, names, *name) < 0)
+			return NVB_OOM(err);
+	return 0;
+}
+
+/* A vendor counts its own GPUs alone. */
+static int add_vendor_gpus(const struct run *run, const struct client_vendor *vendor,
+	struct string_list *names, struct nvb_error **err)
+{
+	const struct selection *gpus = &run->request.gpus;
+	const char *kind = selector_kind_of(vendor->vendor);
+	bool all = gpus->all;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && !gpus->all && i < gpus->n; i++) {
+		const struct gpu *gpu = gpus->items[i].gpu;
+
+		if (gpu->vendor == vendor->vendor)
+			r = add_name(run->arena, &gpus->items[i],
+				selector_index_in_kind(run->inv, gpu), vendor->id_prefix, names,
+				err);
+		/* What a kind serves beside its own GPUs has no number there. */
+		else if (strcmp(selector_kind_of(gpu->vendor), kind) == 0)
+			all = true;
+	}
+	if (r < 0 || !all)
+		return r;
+	/* The word alone would end the list, whatever else it names. */
+	r = run->devices.names.n ? string_list_printf(run->arena, names, "%s=all", kind)
+				 : string_list_add(run->arena, names, "all");
+	return r < 0 ? NVB_OOM(err) : 0;
+}
+
+static int name_for_vendors(const struct run *run, struct client_gpus *gpus, struct nvb_error **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < CLIENT_VENDORS; i++) {
+		const struct client_vendor *vendor = &client_vendors[i];
+
+		r = add_vendor_gpus(run, vendor, &gpus->vendor_names[i], err);
+		if (r >= 0)
+			r = add_foreign(
+				run, selector_kind_of(vendor->vendor), &gpus->vendor_names[i], err);
+	}
 	return r;
 }
 
@@ -179,6 +238,8 @@ int run_client_complete(struct run *run, struct nvb_error **err)
 	int r;
 
 	r = name_devices(run, &gpus.names, err);
+	if (r >= 0 && client->choice.method == CLIENT_METHOD_RUNTIME)
+		r = name_for_vendors(run, &gpus, err);
 	if (r >= 0 && client->choice.method == CLIENT_METHOD_RUNTIME)
 		r = name_capabilities(run, &gpus.capabilities, err);
 	if (client->choice.method == CLIENT_METHOD_RUNTIME && o->profile_source != SOURCE_DEFAULT)

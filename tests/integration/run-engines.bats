@@ -7,6 +7,8 @@ load fixture
 load engines
 
 UUID1=GPU-b2b3273c-dce3-46c9-844f-82508b4b6857
+# What a container is told that gets this one alone.
+ONLY1="-e NVBIND_GPU=$UUID1 -e NVIDIA_VISIBLE_DEVICES=$UUID1 -e AMD_VISIBLE_DEVICES=void"
 
 setup_file() {
 	engines_up here other
@@ -19,16 +21,24 @@ teardown_file() {
 }
 
 # A program in the place of an engine: $1 its name, then what it prints when it is asked for its facts, and
-# what it does then. What it is run with otherwise is in $BATS_TEST_TMPDIR/NAME.argv, one word a line.
+# what it does then. What it is run with otherwise is in $BATS_TEST_TMPDIR/NAME.argv, one word a line; what it
+# was asked, in NAME.asked. Its help is in NAME.help, and where its context's engine listens in NAME.context.
 stand_in() {
 	local path="$BATS_TEST_TMPDIR/$1" variable="NVBIND_${1^^}"
 	printf '%s' "$2" >"$path.info"
 	cat >"$path" <<-END
 		#!/bin/sh
-		if [ "\$1" = info ]; then
+		case \$1 in
+		info)
+			echo info >>"$path.asked"
 			cat "$path.info"
 			${3:-exit 0}
-		fi
+			;;
+		--help | context)
+			echo "\$1" >>"$path.asked"
+			exec cat "$path.\${1#--}"
+			;;
+		esac
 		printf '%s\n' "\$@" >"$path.argv"
 		${4:-exit 0}
 	END
@@ -39,10 +49,18 @@ stand_in() {
 docker_info() {
 	echo "{\"ServerVersion\": \"${1:-26.1.5+dfsg1}\", \"Runtimes\": {\"runc\": {\"path\": \"runc\"}${2:-}}, \"CDISpecDirs\": [${3:-}]}"
 }
+docker_info_of() {
+	docker_info 28.2.2 "$REGISTERED" | sed "s/^{/{\"ClientInfo\": {\"Context\": \"$1\"}, /"
+}
 REGISTERED=', "nvbind": {"path": "/usr/bin/nvbind-runtime"}'
 
 podman_info() {
 	echo "{\"host\": {\"ociRuntime\": {\"path\": \"${2:-/usr/bin/crun}\"}}, \"version\": {\"Version\": \"${1:-5.4.2}\"}}"
+}
+
+podman_help() {
+	printf '      --root string      Where all is\n      --runtime string   Which one (default "%s")\n' "$1" \
+		>"$BATS_TEST_TMPDIR/podman.help"
 }
 
 argv() {
@@ -60,7 +78,7 @@ argv() {
 	[ "$status" -eq 0 ]
 	[ "$(argv docker)" = "run --runtime nvbind --rm -d -i -t --name n --network my-net --restart always --shm-size 1g \
 --entrypoint sh --env-file $BATS_TEST_TMPDIR/env -e A=1 -e B -v name:/a -v ./x:/x:ro,z -p 80:80 -p 53:53/udp --device \
-/dev/fuse -e NVBIND_GPU=$UUID1 --ulimit nofile=9 image -c echo  \$A --" ]
+/dev/fuse $ONLY1 --ulimit nofile=9 image -c echo  \$A --" ]
 	# One word each, blanks and all.
 	grep -qxF "echo  \$A" "$BATS_TEST_TMPDIR/docker.argv"
 }
@@ -70,7 +88,8 @@ argv() {
 	stand_in podman "$(podman_info)"
 	run_out on_host run --runtime podman --gpu 1,0 --profile gaming image true
 	[ "$status" -eq 0 ]
-	[[ "$(argv podman)" == "--runtime $RUNTIME run -e NVBIND_GPU=GPU-"*",$UUID1 -e NVBIND_PROFILE=gaming -e \
+	[[ "$(argv podman)" == "--runtime $RUNTIME run -e NVBIND_GPU=GPU-"*",$UUID1 -e \
+NVIDIA_VISIBLE_DEVICES=GPU-"*",$UUID1 -e AMD_VISIBLE_DEVICES=void -e NVBIND_PROFILE=gaming -e \
 NVIDIA_DRIVER_CAPABILITIES=all image true" ]]
 }
 
@@ -81,7 +100,8 @@ NVIDIA_DRIVER_CAPABILITIES=all image true" ]]
 	for engine in docker podman; do
 		run_out on_host run --runtime "$engine" --gpu none image
 		[ "$status" -eq 0 ]
-		[ "$(argv "$engine")" = "run -e NVBIND_GPU=none -e NVIDIA_VISIBLE_DEVICES=void image" ]
+		[ "$(argv "$engine")" = "run -e NVBIND_GPU=none -e NVIDIA_VISIBLE_DEVICES=void -e \
+AMD_VISIBLE_DEVICES=void image" ]
 	done
 }
 
@@ -145,6 +165,10 @@ input" ]
 	run_out on_host run --runtime podman --gpu 0 image
 	[ "$status" -eq 125 ]
 	[[ "$stderr" == *"ended with exit status 3"*"hint: see what 'podman info' says"* ]]
+	stand_in podman '' 'echo first >&2; echo "Error: no such storage" >&2; exit 125'
+	run_out on_host run --runtime podman --gpu 0 --cdi image
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"ended with exit status 125: Error: no such storage"$'\n'"  hint: see what 'podman info' says" ]]
 	stand_in docker "$(podman_info)"
 	run_out on_host run --runtime docker --gpu 0 image
 	[ "$status" -eq 125 ]
@@ -163,12 +187,13 @@ input" ]
 	stand_in docker "$(docker_info 20.10.24)"
 	run_out on_host run --runtime docker --gpu 0 image
 	[ "$status" -eq 125 ]
-	[[ "$stderr" == *"no runtime 'nvbind'; Docker 20.10.24 has no CDI"*"sudo nvbind setup docker"* ]]
+	[[ "$stderr" == *"no runtime 'nvbind'; Docker 20.10.24 has no CDI"*"hint: run 'sudo nvbind setup docker' once"* ]]
+	[[ "$stderr" != *"--cdi"* ]]
 	[ ! -e "$BATS_TEST_TMPDIR/docker.argv" ]
 	stand_in docker "$(docker_info 26.1.5)"
 	run_out on_host run --runtime docker --gpu 0 image
 	[ "$status" -eq 125 ]
-	[[ "$stderr" == *"CDI is off in Docker 26.1.5"* ]]
+	[[ "$stderr" == *"CDI is off in Docker 26.1.5"*"'sudo nvbind setup docker --cdi'"* ]]
 }
 
 # The rest of the machine is shared by the tests: a copy of its description gets the specifications.
@@ -188,7 +213,7 @@ with_specs() {
 	run_out on_host run --runtime docker --gpu 1,4 image true
 	[ "$status" -eq 0 ]
 	[ "$(argv docker)" = "run --device nvidia.com/gpu=1 --device nvidia.com/gpu=4 -e NVBIND_GPU=none -e \
-NVIDIA_VISIBLE_DEVICES=void image true" ]
+NVIDIA_VISIBLE_DEVICES=void -e AMD_VISIBLE_DEVICES=void image true" ]
 	# What a profile would choose, the specification has chosen already.
 	run_out on_host run --runtime docker --gpu 1 --profile gaming image true
 	[ "$status" -eq 0 ]
@@ -257,6 +282,53 @@ NVIDIA_VISIBLE_DEVICES=void image true" ]
 	[ "$status" -eq 0 ]
 }
 
+@test "docker: a context may be another machine's, or this one's" {
+	stand_in docker "$(docker_info_of faraway)"
+	echo ssh://elsewhere >"$BATS_TEST_TMPDIR/docker.context"
+	run_out on_host run --runtime docker --gpu 1 image
+	[ "$status" -eq 1 ]
+	[[ "$stderr" == *"the engine of the context 'faraway' may run on another machine"*"set DOCKER_CONTEXT to 'default'"* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/docker.argv" ]
+	# It cannot be told: a name of a GPU of this machine does not go there.
+	rm "$BATS_TEST_TMPDIR/docker.context"
+	run_out on_host run --runtime docker --gpu 1 image
+	[ "$status" -eq 1 ]
+	# As an ordinary user's own daemon is found.
+	echo unix:///run/user/1000/docker.sock >"$BATS_TEST_TMPDIR/docker.context"
+	run_out on_host run --runtime docker --gpu 1 image
+	[ "$status" -eq 0 ]
+	[ "$(argv docker)" = "run --runtime nvbind $ONLY1 image" ]
+	rm "$BATS_TEST_TMPDIR/docker.asked"
+	stand_in docker "$(docker_info_of default)"
+	run_out on_host run --runtime docker --gpu 1 image
+	[ "$status" -eq 0 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/docker.asked")" = info ]
+}
+
+@test "podman: asked for all its facts only where they count" {
+	[ -x "$RUNTIME" ] || skip "nvbind-runtime is not built"
+	local asked="$BATS_TEST_TMPDIR/podman.asked"
+	stand_in podman "$(podman_info 5.4.2 /usr/bin/runsc)"
+	podman_help crun
+	run_out on_host run --runtime podman --gpu 1 image
+	[ "$status" -eq 0 ]
+	[ "$(argv podman)" = "--runtime $RUNTIME run $ONLY1 image" ]
+	run_out on_host run --runtime podman --gpu none image
+	[ "$status" -eq 0 ]
+	[ "$(paste -sd ' ' "$asked")" = "--help --help" ]
+	with_specs
+	rm "$asked"
+	run_out on_host run --runtime podman --gpu 1 --cdi image
+	[ "$status" -eq 0 ]
+	[ "$(paste -sd ' ' "$asked")" = info ]
+	podman_help runsc
+	run_out on_host run --runtime podman --gpu 1 image
+	[ "$status" -eq 0 ]
+	[[ "$(argv podman)" == "run --device nvidia.com/gpu=1 -e "* ]]
+	[ "$(paste -sd ' ' "$asked")" = "info --help info" ]
+	rm -rf "$HOST/etc/cdi"
+}
+
 @test "errors of the request are ours, before anything starts" {
 	stand_in docker "$(docker_info 28.2.2 "$REGISTERED")"
 	run_out on_host run --runtime docker --gpu 8 image
@@ -269,9 +341,31 @@ NVIDIA_VISIBLE_DEVICES=void image true" ]
 	[ "$status" -eq 3 ]
 	run_out on_host run --runtime docker --gpu 1 -e NVBIND_GPU=all image
 	[ "$status" -eq 2 ]
+	run_out on_host run --runtime docker --gpu 1 -e NVIDIA_VISIBLE_DEVICES=0 image
+	[ "$status" -eq 2 ]
+	[[ "$stderr" == *"option '--env': 'NVIDIA_VISIBLE_DEVICES' is what '--gpu' decides"* ]]
 	run_out on_host run --runtime docker --gpu 1 -- --privileged
 	[ "$status" -eq 2 ]
 	[ ! -e "$BATS_TEST_TMPDIR/docker.argv" ]
+}
+
+@test "a word for the engine does not change which GPUs there are" {
+	local refused
+	stand_in docker "$(docker_info 28.2.2 "$REGISTERED")"
+	stand_in podman "$(podman_info)"
+	for refused in --runtime=runc "--runtime runc" --gpus=all "--gpus all" "--device nvidia.com/gpu=all" \
+		"-e NVBIND_GPU=all" -eNVBIND_GPU=all --env=NVIDIA_VISIBLE_DEVICES=all; do
+		for engine in docker podman; do
+			# shellcheck disable=SC2046,SC2086 # words on purpose
+			run_out on_host run --runtime $engine --gpu 1 $(words $refused) image
+			[ "$status" -eq 2 ]
+			[[ "$stderr" == *"option '--engine-opt': '"*"hint: "* ]]
+			[ ! -e "$BATS_TEST_TMPDIR/$engine.argv" ]
+		done
+	done
+	# Without a GPU, the engine may take any.
+	run_out on_host run --runtime docker --gpu none --engine-opt --runtime=runsc image
+	[ "$status" -eq 0 ]
 }
 
 @test "without root: the engine must be without it too, and is found in PATH" {
@@ -318,7 +412,7 @@ NVIDIA_VISIBLE_DEVICES=void image true" ]
 	run_out on_host run --runtime docker --gpu 1 --dry-run --format json image true
 	[ "$status" -eq 0 ]
 	[ "$(jq -c .engine_argv <<<"$output")" = \
-		"[\"$BATS_TEST_TMPDIR/docker\",\"run\",\"--runtime\",\"nvbind\",\"-e\",\"NVBIND_GPU=$UUID1\",\"image\",\"true\"]" ]
+		"[\"$BATS_TEST_TMPDIR/docker\",\"run\",\"--runtime\",\"nvbind\",\"${ONLY1// /\",\"}\",\"image\",\"true\"]" ]
 	[ "$(jq -r '.knobs[] | select(.name == "engine") | "\(.value), \(.mechanism): \(.reason)"' <<<"$output")" = \
 		"docker, runtime 'nvbind': Docker 26.1.5 has the runtime 'nvbind'" ]
 	[ "$(jq -r '.engine, .image, (.gpus | length), ([.device_nodes[].path | select(test("nvidia[0-9]"))] | join(" "))' \
@@ -328,7 +422,7 @@ NVIDIA_VISIBLE_DEVICES=void image true" ]
 	run_out on_host run --runtime docker --gpu 1 --dry-run image true
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"assumed, because Docker could not be asked: "* ]]
-	[[ "$output" == *"runs        docker run --runtime nvbind -e NVBIND_GPU=$UUID1 image true"* ]]
+	[[ "$output" == *"runs        docker run --runtime nvbind $ONLY1 image true"* ]]
 }
 
 # Real ones. The simulated host is told to nvbind-runtime by its policy: see engines.bash.
@@ -336,7 +430,8 @@ NVIDIA_VISIBLE_DEVICES=void image true" ]
 # What the rigs of engines.bash say with options, as configuration.
 configure_podman() {
 	local dir="$BATS_FILE_TMPDIR/$1-runc-$2"
-	printf '[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\n' >"$BATS_TEST_TMPDIR/containers.conf"
+	printf '[engine]\ncgroup_manager = "cgroupfs"\nruntime = "%s"\n' "${CONFIGURED:-runc}" \
+		>"$BATS_TEST_TMPDIR/containers.conf"
 	printf '[storage]\ndriver = "vfs"\ngraphroot = "%s"\nrootless_storage_path = "%s"\nrunroot = "%s"\n' "$dir" "$dir" "/run/$2-storage" \
 		>"$BATS_TEST_TMPDIR/storage.conf"
 	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR/test"
@@ -371,14 +466,32 @@ podman_as_user() {
 
 docker_as_root() {
 	# shellcheck disable=SC2046 # words on purpose
-	inside "$1" env NVBIND_DOCKER=/usr/bin/docker "$NVBIND" --host-root "$HOST" run --runtime docker --network none --rm \
-		$(words --cap-add mknod) "${@:2}"
+	inside "$1" env NVBIND_DOCKER=/usr/bin/docker ${DOCKER_CONTEXT:+DOCKER_CONTEXT=$DOCKER_CONTEXT} "$NVBIND" \
+		--host-root "$HOST" run --runtime docker --network none --rm $(words --cap-add mknod) "${@:2}"
+}
+
+# Images whose own variables would widen what was selected, take it away, or move it elsewhere.
+wishing() {
+	local value
+	for value in all void 0; do
+		[ ! -e "$BATS_FILE_TMPDIR/wishes-$value-${*//[ \/]/-}" ] || continue
+		tar -C "$(root_of debian)" -cf - . | "$@" import --change "ENV NVBIND_GPU=$value" --change \
+			"ENV NVIDIA_VISIBLE_DEVICES=$value" --change "ENV AMD_VISIBLE_DEVICES=$value" - "wishes-$value" >&2
+		: >"$BATS_FILE_TMPDIR/wishes-$value-${*//[ \/]/-}"
+	done
 }
 
 # How nvbind is called, and the namespace.
 exactly_one_gpu() {
-	# The image's own wish does not count.
-	run_out "$@" --gpu 1 -e NVIDIA_VISIBLE_DEVICES=all debian sh -c '/probe open /dev/nvidia1; /probe open /dev/nvidia0
+	local value
+	for value in all void 0; do
+		one_gpu_of "wishes-$value" "$@"
+	done
+}
+
+# As above, behind the image.
+one_gpu_of() {
+	run_out "${@:2}" --gpu 1 "$1" sh -c '/probe open /dev/nvidia1; /probe open /dev/nvidia0
 		/probe mknod /dev/nvidia0 195 0; /probe open /dev/nvidia0; /probe dlopen libcuda.so.1; exit 7'
 	[ "$status" -eq 7 ]
 	[ "${lines[0]}" = "open /dev/nvidia1 ENXIO" ]
@@ -391,10 +504,32 @@ exactly_one_gpu() {
 	[[ "$output" == *"dlopen libcuda.so.1 OK"* ]]
 }
 
+# Podman before 4.6 takes an image's annotations: they are not heard beyond --gpu.
+annotations_are_bound() {
+	local words=(--engine-opt=--annotation --engine-opt=cdi.k8s.io/evil=nvidia.com/gpu=all)
+	run_out "$@" --gpu 1 "${words[@]}" wishes-all /probe ls /dev
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"ls /dev/nvidia1 "* && "$output" != *"ls /dev/nvidia0 "* ]]
+	run_out "$@" --gpu none "${words[@]}" wishes-all /probe ls /dev
+	[[ "$output" != */dev/nvidia* ]]
+}
+
 no_gpu() {
-	run_out "$@" --gpu none -e NVIDIA_VISIBLE_DEVICES=all debian /probe ls /dev
+	run_out "$@" --gpu none wishes-all /probe ls /dev
 	[ "$status" -eq 0 ]
 	[[ "$output" != */dev/nvidia* ]]
+}
+
+# The help of real ones is understood, and follows their configuration.
+asked_briefly() {
+	run_out "$@" --gpu 1 --dry-run wishes-all
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"Podman takes any runtime by its path"* ]]
+	printf '#!/bin/sh\necho runsc version 1\n' >"$BATS_TEST_TMPDIR/runsc"
+	chmod 755 "$BATS_TEST_TMPDIR/runsc"
+	CONFIGURED="$BATS_TEST_TMPDIR/runsc" run_out "$@" --gpu 1 wishes-all true
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"cannot stand for Podman's runtime '$BATS_TEST_TMPDIR/runsc'"* ]]
 }
 
 real_engine() {
@@ -404,13 +539,15 @@ real_engine() {
 
 @test "real podman" {
 	need here podman runc
-	image debian podman_root here runc
+	wishing podman_root here runc
 	real_engine podman_as_root here
+	asked_briefly podman_as_root here
+	annotations_are_bound podman_as_root here
 }
 
 @test "real podman by CDI" {
 	need here podman runc
-	image debian podman_root here runc
+	wishing podman_root here runc
 	with_specs
 	inside here sh -c "cp '$HOST'/etc/cdi/* /etc/cdi/"
 	exactly_one_gpu podman_as_root here --cdi
@@ -419,30 +556,36 @@ real_engine() {
 
 @test "real podman without root" {
 	need here podman runc newuidmap
-	image debian podman_user here runc
+	wishing podman_user here runc
 	real_engine podman_as_user here
+	asked_briefly podman_as_user here
 }
 
 @test "another real podman" {
 	need other podman runc
-	image debian podman_root other runc
+	wishing podman_root other runc
 	real_engine podman_as_root other
+	asked_briefly podman_as_root other
 }
 
 @test "another real podman without root" {
 	need other podman runc newuidmap
-	image debian podman_user other runc
+	wishing podman_user other runc
 	real_engine podman_as_user other
+	asked_briefly podman_as_user other
 }
 
 @test "real docker" {
 	need here dockerd
-	image debian docker_root here
+	wishing docker_root here
 	real_engine docker_as_root here
+	# By a context of the user's, for the same engine.
+	inside here docker context create mine --docker host=unix:///run/docker.sock
+	DOCKER_CONTEXT=mine exactly_one_gpu docker_as_root here
 }
 
 @test "another real docker" {
 	need other dockerd
-	image debian docker_root other
+	wishing docker_root other
 	real_engine docker_as_root other
 }

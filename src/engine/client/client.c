@@ -7,6 +7,7 @@
 
 #include "base/number.h"
 #include "base/spawn.h"
+#include "engine/client/last_words.h"
 
 #define INFO_BYTES    ((size_t)4 << 20)
 #define SHOWN_BYTES   64
@@ -65,6 +66,11 @@ int client_program(
 	return *ret ? 0 : NVB_OOM(err);
 }
 
+static bool is_local(const char *endpoint)
+{
+	return strncmp(endpoint, "unix:", 5) == 0 || endpoint[0] == '/';
+}
+
 /* An engine behind a network knows other GPUs than those of this machine. */
 static void read_endpoint(const struct client_ops *ops, struct client_facts *facts)
 {
@@ -72,15 +78,17 @@ static void read_endpoint(const struct client_ops *ops, struct client_facts *fac
 
 	if (!endpoint || !endpoint[0])
 		return;
-	facts->local_endpoint = strncmp(endpoint, "unix:", 5) == 0 || endpoint[0] == '/';
+	facts->local_endpoint = is_local(endpoint);
 	facts->remote = !facts->local_endpoint;
 }
 
-static int ask(const struct client_ops *ops, const char *program, unsigned timeout_ms, char **ret,
+/* What it says on standard error goes to *said. */
+static int ask(const struct client_ops *ops, const char *program, const char *const *arguments,
+	unsigned timeout_ms, struct last_words *said, char **ret, int *ret_code,
 	struct nvb_error **err)
 {
 	const char *words[WORD_LIMIT] = { program };
-	const struct spawn_capture_options options = {
+	struct spawn_capture_options options = {
 		.argv = words,
 		/* Contexts, sockets and storage are found through the user's own environment. */
 		.envp = (const char *const *)environ,
@@ -92,40 +100,99 @@ static int ask(const struct client_ops *ops, const char *program, unsigned timeo
 	size_t n = 1;
 	int r;
 
-	for (; n < WORD_LIMIT - 1 && ops->info_words[n - 1]; n++)
-		words[n] = ops->info_words[n - 1];
+	for (; n < WORD_LIMIT - 1 && arguments[n - 1]; n++)
+		words[n] = arguments[n - 1];
 	words[n] = NULL;
+	last_words_catch(said);
+	options.keep_stderr = said->caught_fd >= 0;
 	r = spawn_capture(&options, &text, &ended, err);
+	last_words_release(said);
 	if (r < 0)
 		return NVB_HINT(err,
 			NVB_CONTEXT(err, NVB_ERR_ENGINE, "ask %s what it can do", ops->title),
 			"see what '%s info' says", ops->name);
-	if (ended.code != 0)
-		return ops->raise_silent(program, ended.code, err);
+	*ret_code = ended.code;
 	*ret = TAKE_PTR(text);
 	return 0;
 }
 
-int client_probe(const struct client_ops *ops, unsigned timeout_ms, struct arena *a,
-	struct client_facts *ret, struct nvb_error **err)
+/* 1: what was told is enough. */
+static int ask_briefly(const struct client_ops *ops, unsigned timeout_ms, struct arena *a,
+	struct client_facts *facts, struct nvb_error **err)
+{
+	_cleanup_(last_words_done) struct last_words said = LAST_WORDS_INIT;
+	_cleanup_free_ char *text = NULL;
+	int code, r;
+
+	if (!ops->brief_words)
+		return 0;
+	r = ask(ops, facts->program, ops->brief_words, timeout_ms, &said, &text, &code, err);
+	return r < 0 ? r : code == 0 && ops->parse_brief(text, a, facts);
+}
+
+static int raise_ended(const struct client_ops *ops, const char *program, int code,
+	const char *said, struct nvb_error **err)
+{
+	int r = ops->raise_silent ? ops->raise_silent(err) : 0;
+
+	return r < 0 ? r
+		     : NVB_HINT(err,
+			       NVB_RAISE(err, NVB_ERR_ENGINE, 0,
+				       "ask %s what it can do: '%s' ended with exit status %d%s%s",
+				       ops->title, program, code, said ? ": " : "",
+				       said ? said : ""),
+			       "see what '%s info' says", ops->name);
+}
+
+static int ask_all(const struct client_ops *ops, unsigned timeout_ms, struct arena *a,
+	struct client_facts *facts, struct nvb_error **err)
+{
+	_cleanup_(last_words_done) struct last_words said = LAST_WORDS_INIT;
+	_cleanup_free_ char *text = NULL;
+	int code, r;
+
+	r = ask(ops, facts->program, ops->info_words, timeout_ms, &said, &text, &code, err);
+	if (r >= 0 && code != 0)
+		return raise_ended(ops, facts->program, code, last_words_line(&said, a), err);
+	if (r < 0)
+		return r;
+	r = ops->parse(text, strlen(text), a, facts, err);
+	if (r == NVB_ERR_FORMAT || r == NVB_ERR_LIMIT)
+		return NVB_HINT(err,
+			NVB_CONTEXT(err, NVB_ERR_ENGINE, "read what '%s' says of itself",
+				facts->program),
+			"see what '%s info' says", ops->name);
+	return r;
+}
+
+/* A context may well be this machine's: an ordinary user's own Docker has one. */
+static int ask_endpoint(const struct client_ops *ops, unsigned timeout_ms,
+	struct client_facts *facts, struct nvb_error **err)
+{
+	_cleanup_(last_words_done) struct last_words said = LAST_WORDS_INIT;
+	_cleanup_free_ char *text = NULL;
+	int code, r;
+
+	r = ask(ops, facts->program, ops->endpoint_words, timeout_ms, &said, &text, &code, err);
+	if (r >= 0 && (code != 0 || !is_local(text)))
+		facts->remote = true;
+	return r;
+}
+
+int client_probe(const struct client_ops *ops, enum client_depth depth, unsigned timeout_ms,
+	struct arena *a, struct client_facts *ret, struct nvb_error **err)
 {
 	struct client_facts facts = { 0 };
-	_cleanup_free_ char *text = NULL;
 	int r;
 
 	read_endpoint(ops, &facts);
 	r = client_program(ops, a, &facts.program, err);
-	if (r < 0)
-		return r;
-	r = ask(ops, facts.program, timeout_ms, &text, err);
-	if (r < 0)
-		return r;
-	r = ops->parse(text, strlen(text), a, &facts, err);
-	if (r == NVB_ERR_FORMAT || r == NVB_ERR_LIMIT)
-		return NVB_HINT(err,
-			NVB_CONTEXT(err, NVB_ERR_ENGINE, "read what '%s' says of itself",
-				facts.program),
-			"see what '%s info' says", ops->name);
+	if (r >= 0 && depth == CLIENT_BRIEF)
+		r = ask_briefly(ops, timeout_ms, a, &facts, err);
+	if (r == 0)
+		r = ask_all(ops, timeout_ms, a, &facts, err);
+	if (r >= 0 && facts.context)
+		r = ask_endpoint(ops, timeout_ms, &facts, err);
 	if (r < 0)
 		return r;
 	*ret = facts;

@@ -13,6 +13,7 @@
 #define RUNTIME_NAME	"nvbind"
 #define RUNTIME_PROGRAM "nvbind-runtime"
 #define DEFAULT_SOCKET	"/var/run/docker.sock"
+#define DEFAULT_CONTEXT "default"
 #define UNIX_PREFIX	"unix://"
 #define SHOWN_BYTES	256
 
@@ -150,6 +151,28 @@ static int find_version(const struct json_at *root, struct arena *a, struct clie
 	return facts->version ? client_parse_version(version, facts, err) : NVB_OOM(err);
 }
 
+/*
+ * A context that the user chose, with DOCKER_CONTEXT or in Docker's configuration, may be an engine
+ * anywhere. DOCKER_HOST wins over both. Source: Docker documentation, "Docker contexts".
+ */
+static int find_context(const struct json_at *root, struct arena *a, struct client_facts *facts,
+	struct nvb_error **err)
+{
+	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(4 * SHOWN_BYTES + 8);
+	struct json_at client;
+	const char *context;
+	int r;
+
+	r = json_member(root, "ClientInfo", json_type_object, &client, err);
+	if (r > 0)
+		r = json_get_string(&client, "Context", &context, err);
+	if (r <= 0 || !context[0] || strcmp(context, DEFAULT_CONTEXT) == 0)
+		return r;
+	strbuf_escaped_add(&text, context, SHOWN_BYTES);
+	facts->context = strbuf_failed(&text) ? NULL : arena_strdup(a, strbuf_str(&text));
+	return facts->context ? 0 : NVB_OOM(err);
+}
+
 static int docker_parse(const char *text, size_t length, struct arena *a,
 	struct client_facts *facts, struct nvb_error **err)
 {
@@ -166,6 +189,8 @@ static int docker_parse(const char *text, size_t length, struct arena *a,
 		r = find_version(&root, a, facts, err);
 	if (r >= 0)
 		r = find_runtime(&root, a, facts, err);
+	if (r >= 0)
+		r = find_context(&root, a, facts, err);
 	if (r >= 0)
 		r = copy_strings(&root, "CDISpecDirs", a, &facts->cdi_dirs, err);
 	return r < 0 ? r : find_rootless(&root, a, facts, err);
@@ -188,31 +213,28 @@ static errint_t try_socket(const char *path)
 }
 
 /*
- * Newer clients say why on standard error only, in words that change. Docker's contexts may name
- * another socket: so what is found here is told with its path.
+ * Newer clients say why on standard error only, in words that change. A context in Docker's
+ * configuration may name another socket: so what is found here is told with its path.
  */
-static int docker_raise_silent(const char *program, int exit_code, struct nvb_error **err)
+static int docker_raise_silent(struct nvb_error **err)
 {
 	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(4096 + SHOWN_BYTES);
 	const char *endpoint = secure_getenv("DOCKER_HOST");
+	const char *context = secure_getenv("DOCKER_CONTEXT");
 	const char *path = DEFAULT_SOCKET;
 	errint_t e;
 
 	if (endpoint && strncmp(endpoint, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
 		path = endpoint + strlen(UNIX_PREFIX);
-	else if (endpoint && endpoint[0])
+	else if ((endpoint && endpoint[0]) ||
+		 (context && context[0] && strcmp(context, DEFAULT_CONTEXT) != 0))
 		path = NULL;
 	e = path ? try_socket(path) : 0;
-	if (e < 0) {
-		strbuf_printf(&text, "'%.*s': %s", SHOWN_BYTES, path, strerror(-e));
-		return e == -EACCES || e == -EPERM ? raise_forbidden(strbuf_str(&text), err)
-						   : raise_not_running(strbuf_str(&text), err);
-	}
-	return NVB_HINT(err,
-		NVB_RAISE(err, NVB_ERR_ENGINE, 0,
-			"ask Docker what it can do: '%s' ended with exit status %d", program,
-			exit_code),
-		"see what 'docker info' says");
+	if (e >= 0)
+		return 0;
+	strbuf_printf(&text, "'%.*s': %s", SHOWN_BYTES, path, strerror(-e));
+	return e == -EACCES || e == -EPERM ? raise_forbidden(strbuf_str(&text), err)
+					   : raise_not_running(strbuf_str(&text), err);
 }
 
 static const char *docker_runtime_word(const struct client_facts *facts, const char *runtime,
@@ -239,20 +261,47 @@ static const char *docker_cdi_problem(const struct client_facts *facts, struct a
 	return NULL;
 }
 
+/* An ordinary user's own daemon is set up by the user. */
+#define SETUP_HINT(sudo, option)                                                                   \
+	"run '" sudo "nvbind setup docker" option "' once, and the command that it prints"
+#define GENERATE_HINT "run 'sudo nvbind cdi generate'"
+
+static const char *docker_runtime_way(const struct client_facts *facts, const char *runtime)
+{
+	(void)runtime;
+	if (facts->nvbind_name)
+		return NULL;
+	return facts->rootless ? SETUP_HINT("", "") : SETUP_HINT("sudo ", "");
+}
+
+static const char *docker_cdi_way(const struct client_facts *facts)
+{
+	if (facts->major < CDI_SINCE_MAJOR)
+		return NULL;
+	if (facts->cdi_dirs.n)
+		return GENERATE_HINT;
+	return facts->rootless ? SETUP_HINT("", " --cdi") "; then " GENERATE_HINT
+			       : SETUP_HINT("sudo ", " --cdi") "; then " GENERATE_HINT;
+}
+
 static const char *const info_words[] = { "info", "--format", "{{json .}}", NULL };
+/* Without a name: of the context that all other commands use. */
+static const char *const endpoint_words[] = { "context", "inspect", "--format",
+	"{{.Endpoints.docker.Host}}", NULL };
 
 const struct client_ops docker_client = {
 	.name = "docker",
 	.title = "Docker",
 	.program_variable = "NVBIND_DOCKER",
 	.endpoint_variable = "DOCKER_HOST",
+	.context_variable = "DOCKER_CONTEXT",
 	.info_words = info_words,
+	.endpoint_words = endpoint_words,
 	.assumed_runtime = RUNTIME_NAME,
 	.parse = docker_parse,
 	.raise_silent = docker_raise_silent,
 	.runtime_word = docker_runtime_word,
 	.cdi_problem = docker_cdi_problem,
-	.way_out =
-		"run 'sudo nvbind setup docker' once and restart the daemon; or, from Docker "
-		"25 on, use CDI: 'sudo nvbind setup docker --cdi' and 'sudo nvbind cdi generate'",
+	.runtime_way = docker_runtime_way,
+	.cdi_way = docker_cdi_way,
 };

@@ -5,8 +5,18 @@
 struct ways {
 	const char *runtime;	    /* the word for --runtime; NULL: not open */
 	const char *runtime_reason; /* why, or why not */
+	const char *runtime_way;    /* what would open it; NULL: nothing */
 	const char *cdi_problem;    /* NULL: open */
 };
+
+enum client_depth method_depth(const struct method_question *question)
+{
+	if (!question->wants_devices)
+		return CLIENT_BRIEF;
+	return question->runtime && !question->runtime_problem && !question->cdi_forced
+		       ? CLIENT_BRIEF
+		       : CLIENT_FULL;
+}
 
 static struct ways find_ways(const struct client_ops *ops, const struct client_facts *facts,
 	const struct method_question *question, struct arena *a)
@@ -14,10 +24,15 @@ static struct ways find_ways(const struct client_ops *ops, const struct client_f
 	struct ways ways = { 0 };
 
 	ways.runtime = ops->runtime_word(facts, question->runtime, a, &ways.runtime_reason);
+	ways.runtime_way = ops->runtime_way(facts, question->runtime);
 	if (ways.runtime && question->runtime_problem) {
 		ways.runtime = NULL;
 		ways.runtime_reason = question->runtime_problem;
+		ways.runtime_way = "let 'accept_environment' be \"always\" in its policy";
 	}
+	/* An engine that was asked briefly has not told. */
+	if (ways.runtime && !question->cdi_forced)
+		return ways;
 	ways.cdi_problem = ops->cdi_problem(facts, a);
 	if (!ways.cdi_problem)
 		ways.cdi_problem = question->spec_problem;
@@ -77,9 +92,11 @@ static int choose_cdi(const struct client_ops *ops, const struct client_facts *f
 	return 0;
 }
 
-static int raise_closed(const struct client_ops *ops, const struct method_question *question,
-	const struct ways *ways, struct nvb_error **err)
+static int raise_closed(const struct client_ops *ops, const struct client_facts *facts,
+	const struct method_question *question, const struct ways *ways, struct nvb_error **err)
 {
+	const char *runtime_way = question->cdi_forced ? NULL : ways->runtime_way;
+	const char *cdi_way = ops->cdi_way(facts);
 	int r;
 
 	if (question->cdi_forced)
@@ -88,7 +105,32 @@ static int raise_closed(const struct client_ops *ops, const struct method_questi
 	else
 		r = NVB_RAISE(err, NVB_ERR_ENGINE, 0, "give a container of %s GPUs: %s; %s",
 			ops->title, ways->runtime_reason, ways->cdi_problem);
-	return NVB_HINT(err, r, "%s", ops->way_out);
+	if (runtime_way && cdi_way)
+		return NVB_HINT(err, r, "%s; or, to use CDI, %s", runtime_way, cdi_way);
+	if (runtime_way || cdi_way)
+		return NVB_HINT(err, r, "%s", runtime_way ? runtime_way : cdi_way);
+	return NVB_HINT(err, r, "%suse a newer %s, which has CDI",
+		question->cdi_forced ? "leave '--cdi' out, or " : "", ops->title);
+}
+
+static int raise_remote(
+	const struct client_ops *ops, const struct client_facts *facts, struct nvb_error **err)
+{
+	int r;
+
+	if (!facts->context)
+		return NVB_HINT(err,
+			NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
+				"give a container of %s GPUs: the engine may run on another "
+				"machine, and the GPUs are looked for on this one",
+				ops->title),
+			"unset %s and other settings of a remote engine, or run nvbind there",
+			ops->endpoint_variable);
+	r = NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
+		"give a container of %s GPUs: the engine of the context '%s' may run on another "
+		"machine, and the GPUs are looked for on this one",
+		ops->title, facts->context);
+	return NVB_HINT(err, r, "set %s to 'default', or run nvbind there", ops->context_variable);
 }
 
 int method_choose(const struct client_ops *ops, const struct client_facts *facts,
@@ -102,14 +144,7 @@ int method_choose(const struct client_ops *ops, const struct client_facts *facts
 		return 0;
 	}
 	if (facts->remote)
-		return NVB_HINT(err,
-			NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0,
-				"give a container of %s GPUs: the engine may run on another "
-				"machine, "
-				"and the GPUs are looked for on this one",
-				ops->title),
-			"unset %s and other settings of a remote engine, or run nvbind there",
-			ops->endpoint_variable);
+		return raise_remote(ops, facts, err);
 	ways = find_ways(ops, facts, question, a);
 	if (!ways.runtime_reason)
 		return NVB_OOM(err);
@@ -118,7 +153,7 @@ int method_choose(const struct client_ops *ops, const struct client_facts *facts
 	if (!ways.cdi_problem)
 		return choose_cdi(
 			ops, facts, question->cdi_forced, ways.runtime_reason, a, ret, err);
-	return raise_closed(ops, question, &ways, err);
+	return raise_closed(ops, facts, question, &ways, err);
 }
 
 int method_assume(const struct client_ops *ops, const struct method_question *question,

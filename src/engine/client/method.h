@@ -32,6 +32,9 @@ struct method_choice {
 	bool assumed; /* the engine was not there to be asked */
 };
 
+/* How much is to be known of an engine for the answer. */
+enum client_depth method_depth(const struct method_question *question);
+
 /* True if the answer depends on question->spec_problem, which costs reading all specifications. */
 bool method_needs_specs(const struct client_ops *ops, const struct client_facts *facts,
 	const struct method_question *question, struct arena *a);

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `podman info` tells, for Podman 3 and later. */
+/*
+ * What `podman info` tells, for Podman 3 and later. It takes a multiple of the time of any other
+ * command, because it looks up in the system's package manager which packages programs are of.
+ */
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "base/path.h"
+#include "base/user_namespace.h"
 #include "engine/client/client.h"
 #include "format/json.h"
 
+#define RUNTIME_NAME	"nvbind"
 #define RUNTIME_PROGRAM "nvbind-runtime"
 
 /* Source: Podman release notes, 4.1.0: CDI specifications of version 0.3.0 and later. */
@@ -16,9 +25,9 @@
 #define CDI_STRICT_MINOR 3
 #define CDI_STRICT	 "0.5.0"
 
-/* The low-level runtimes that nvbind-runtime runs itself. To leave out any other, a sandbox for
- * example, would take away what was chosen it for. */
-static const char *const replaceable[] = { "crun", "runc", RUNTIME_PROGRAM };
+/* The low-level runtimes that nvbind-runtime runs itself, and what it is called. To leave out any
+ * other, a sandbox for example, would take away what was chosen it for. */
+static const char *const replaceable[] = { "crun", "runc", RUNTIME_NAME, RUNTIME_PROGRAM };
 
 static int find_version(const struct json_at *root, struct arena *a, struct client_facts *facts,
 	struct nvb_error **err)
@@ -102,15 +111,6 @@ static int podman_parse(const char *text, size_t length, struct arena *a,
 	return r;
 }
 
-static int podman_raise_silent(const char *program, int exit_code, struct nvb_error **err)
-{
-	return NVB_HINT(err,
-		NVB_RAISE(err, NVB_ERR_ENGINE, 0,
-			"ask Podman what it can do: '%s' ended with exit status %d", program,
-			exit_code),
-		"see what 'podman info' says");
-}
-
 static bool is_replaceable(const char *oci_runtime)
 {
 	const char *name = path_base_name(oci_runtime);
@@ -118,6 +118,47 @@ static bool is_replaceable(const char *oci_runtime)
 	for (size_t i = 0; i < ELEMENTS(replaceable); i++)
 		if (strcmp(name, replaceable[i]) == 0)
 			return true;
+	return false;
+}
+
+/* Whether Podman takes root for root. Its rule: CAP_SYS_ADMIN, outside of user namespaces. */
+static bool find_rootless(bool *ret)
+{
+	*ret = geteuid() != 0;
+	return *ret ||
+	       (user_namespace_is_initial() && prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 1);
+}
+
+/*
+ * The help names the low-level runtime that Podman has by its own reading of its configuration:
+ *
+ *	      --runtime string       Path to the OCI-compatible binary [...] (default "crun")
+ *
+ * Where Podman talks to a service, it has no such option. Source: observed with Podman 4.3.1
+ *and 5.4.2.
+ */
+static bool podman_parse_brief(const char *text, struct arena *a, struct client_facts *facts)
+{
+	static const char option[] = "--runtime ", mark[] = "(default \"", end[] = "\")";
+
+	for (const char *line = text, *next; *line; line = next) {
+		size_t length = strcspn(line, "\n"), blanks = strspn(line, " ");
+		const char *value, *tail;
+
+		next = line + length + (line[length] != '\0');
+		if (strncmp(line + blanks, option, strlen(option)) != 0)
+			continue;
+		value = memmem(line, length, mark, strlen(mark));
+		if (!value || length < strlen(end))
+			return false;
+		value += strlen(mark);
+		tail = line + length - strlen(end);
+		if (tail < value || strncmp(tail, end, strlen(end)) != 0)
+			return false;
+		facts->oci_runtime = arena_strndup(a, value, (size_t)(tail - value));
+		return facts->oci_runtime && is_replaceable(facts->oci_runtime) &&
+		       find_rootless(&facts->rootless);
+	}
 	return false;
 }
 
@@ -138,19 +179,37 @@ static const char *podman_runtime_word(const struct client_facts *facts, const c
 				facts->oci_runtime);
 		return NULL;
 	}
-	*ret_reason = arena_printf(a, "Podman %s takes any runtime by its path", facts->version);
+	*ret_reason = arena_printf(a, "Podman%s%s takes any runtime by its path",
+		facts->version ? " " : "", facts->version ? facts->version : "");
 	return runtime;
+}
+
+static bool has_cdi(const struct client_facts *facts)
+{
+	return facts->major > CDI_SINCE_MAJOR ||
+	       (facts->major == CDI_SINCE_MAJOR && facts->minor >= CDI_SINCE_MINOR);
 }
 
 static const char *podman_cdi_problem(const struct client_facts *facts, struct arena *a)
 {
-	if (facts->major < CDI_SINCE_MAJOR ||
-		(facts->major == CDI_SINCE_MAJOR && facts->minor < CDI_SINCE_MINOR))
-		return arena_printf(a, "Podman %s has no CDI, which came with 4.1", facts->version);
-	return NULL;
+	return has_cdi(facts) ? NULL
+			      : arena_printf(a, "Podman %s has no CDI, which came with 4.1",
+					facts->version);
+}
+
+static const char *podman_runtime_way(const struct client_facts *facts, const char *runtime)
+{
+	(void)facts;
+	return runtime ? NULL : "install " RUNTIME_PROGRAM " beside nvbind";
+}
+
+static const char *podman_cdi_way(const struct client_facts *facts)
+{
+	return has_cdi(facts) ? "run 'sudo nvbind cdi generate'" : NULL;
 }
 
 static const char *const info_words[] = { "info", "--format", "json", NULL };
+static const char *const brief_words[] = { "--help", NULL };
 
 const struct client_ops podman_client = {
 	.name = "podman",
@@ -158,11 +217,13 @@ const struct client_ops podman_client = {
 	.program_variable = "NVBIND_PODMAN",
 	.endpoint_variable = "CONTAINER_HOST",
 	.info_words = info_words,
+	.brief_words = brief_words,
 	.assumed_runtime = RUNTIME_PROGRAM,
 	.runtime_is_global = true,
 	.parse = podman_parse,
-	.raise_silent = podman_raise_silent,
+	.parse_brief = podman_parse_brief,
 	.runtime_word = podman_runtime_word,
 	.cdi_problem = podman_cdi_problem,
-	.way_out = "install nvbind-runtime beside nvbind; or use CDI: 'sudo nvbind cdi generate'",
+	.runtime_way = podman_runtime_way,
+	.cdi_way = podman_cdi_way,
 };

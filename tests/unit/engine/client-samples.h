@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What engines of several versions say of themselves, shortened to what is read and some of the rest. */
+/* What engines of several versions say of themselves, shortened to what is read and some of the
+ * rest. */
 #pragma once
 
 #define DOCKER_20                                                                                  \
 	"{\"ID\":\"A:B\",\"Containers\":2,\"Driver\":\"overlay2\",\"ServerVersion\":"              \
 	"\"20.10.24+dfsg1\",\"Runtimes\":{\"io.containerd.runc.v2\":{\"path\":\"runc\"},"          \
 	"\"runc\":{\"path\":\"runc\"}},\"DefaultRuntime\":\"runc\",\"SecurityOptions\":["          \
-	"\"name=seccomp,profile=default\"],\"Warnings\":null,\"ClientInfo\":{\"Debug\":false}}\n"
+	"\"name=seccomp,profile=default\"],\"Warnings\":null,\"ClientInfo\":{\"Debug\":false,"     \
+	"\"Context\":\"default\"}}\n"
 
 #define DOCKER_20_NVBIND                                                                           \
 	"{\"ServerVersion\":\"20.10.24+dfsg1\",\"Runtimes\":{\"nvbind\":{\"path\":"                \
@@ -28,6 +30,14 @@
 #define DOCKER_28_CDI                                                                              \
 	"{\"ServerVersion\":\"28.2.2\",\"Runtimes\":{\"runc\":{\"path\":\"runc\"}},"               \
 	"\"CDISpecDirs\":[\"/etc/cdi\",\"/var/run/cdi\"]}"
+
+#define DOCKER_28_ROOTLESS                                                                         \
+	"{\"ServerVersion\":\"28.2.2\",\"Runtimes\":{\"runc\":{\"path\":\"runc\"}},"               \
+	"\"SecurityOptions\":[\"name=rootless\"],\"CDISpecDirs\":[]}"
+
+#define DOCKER_FARAWAY                                                                             \
+	"{\"ServerVersion\":\"28.2.2\",\"Runtimes\":{\"nvbind\":{\"path\":"                        \
+	"\"/usr/bin/nvbind-runtime\"}},\"ClientInfo\":{\"Debug\":false,\"Context\":\"faraway\"}}"
 
 /* Clients up to 27 without a daemon. */
 #define DOCKER_NOT_RUNNING                                                                         \
@@ -52,6 +62,15 @@
 	"\"rootless\":true}},\"version\":{\"Version\":\"5.4.2\"}}"
 
 #define PODMAN_4_0 "{\"host\":{},\"version\":{\"Version\":\"4.0.3\"}}"
+
+/* Of `podman --help`: with a service, the option is missing. */
+#define PODMAN_HELP_LINE(runtime)                                                                  \
+	"      --root string       Path to the root directory (default \"/r\")\n"                  \
+	"      --runtime string    Path to the OCI-compatible binary" runtime                      \
+	"\n      --runtime-flag stringArray   add flags\n"
+#define PODMAN_HELP(runtime)                                                                       \
+	"Manage pods\n\nOptions:\n" PODMAN_HELP_LINE(" (default \"" runtime "\")")
+#define PODMAN_HELP_SERVICE "Manage pods\n\nOptions:\n      --url string   URL (default \"x\")\n"
 
 #define PODMAN_SANDBOX                                                                             \
 	"{\"host\":{\"ociRuntime\":{\"name\":\"runsc\",\"path\":\"/usr/bin/runsc\"}},"             \

@@ -65,6 +65,32 @@ static const struct row rows[] = {
 	  CLIENT_METHOD_CDI, NULL, "'--cdi' was given", .needs_specs = true },
 	{ "docker, CDI forced where it has none", &docker_client, DOCKER_20_NVBIND, ASK(.cdi_forced = true),
 	  .error = NVB_ERR_ENGINE, .reason = "by CDI: Docker 20.10.24+dfsg1 has no CDI", .hint = "--cdi" },
+	{ "docker without root, neither", &docker_client, DOCKER_28_ROOTLESS, ASK(),
+	  .error = NVB_ERR_ENGINE, .reason = "CDI is off in Docker 28.2.2",
+	  .hint = "run 'nvbind setup docker' once, and the command that it prints; or, to use CDI, run "
+		  "'nvbind setup docker --cdi' once, and the command that it prints; then run "
+		  "'sudo nvbind cdi generate'" },
+	{ "docker, too old for CDI, and what would help", &docker_client, DOCKER_20, ASK(),
+	  .error = NVB_ERR_ENGINE, .reason = "no runtime 'nvbind'",
+	  .hint = "^run 'sudo nvbind setup docker' once, and the command that it prints" },
+	{ "docker, CDI forced where it is off", &docker_client, DOCKER_26_OFF, ASK(.cdi_forced = true),
+	  .error = NVB_ERR_ENGINE, .reason = "CDI is off",
+	  .hint = "^run 'sudo nvbind setup docker --cdi' once, and the command that it prints; then run "
+		  "'sudo nvbind cdi generate'" },
+	{ "docker, CDI forced, specification stale", &docker_client, DOCKER_28_CDI,
+	  ASK(.cdi_forced = true, .spec_problem = "stale"),
+	  .error = NVB_ERR_ENGINE, .reason = "stale", .hint = "^run 'sudo nvbind cdi generate'" },
+	/* It is set up, and to do it again would not help. */
+	{ "docker, the policy refuses, no CDI", &docker_client, DOCKER_20_NVBIND,
+	  ASK(.runtime_problem = "by this machine's policy"),
+	  .error = NVB_ERR_ENGINE, .reason = "by this machine's policy; Docker 20.10.24+dfsg1 has no CDI",
+	  .hint = "^let 'accept_environment' be \"always\" in its policy" },
+	{ "podman, the policy refuses, no CDI", &podman_client, PODMAN_4_0,
+	  ASK(.runtime_problem = "by this machine's policy"),
+	  .error = NVB_ERR_ENGINE, .reason = "by this machine's policy", .hint = "let 'accept_environment'" },
+	{ "podman, CDI forced where it has none", &podman_client, PODMAN_4_0, ASK(.cdi_forced = true),
+	  .error = NVB_ERR_ENGINE, .reason = "Podman 4.0.3 has no CDI",
+	  .hint = "^leave '--cdi' out, or use a newer Podman, which has CDI" },
 	{ "docker, no GPU", &docker_client, DOCKER_20, { .wants_devices = false },
 	  CLIENT_METHOD_NOTHING, NULL, "no GPU was asked for" },
 	{ "docker, no GPU, CDI forced", &docker_client, DOCKER_20, { .cdi_forced = true },
@@ -96,6 +122,16 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
+/* With ^, the whole hint. */
+static bool is_hint(const char *hint, const char *expected)
+{
+	if (!hint)
+		return false;
+	if (expected[0] == '^')
+		return strcmp(hint, expected + 1) == 0;
+	return strstr(hint, expected) != NULL;
+}
+
 static void test_choice(void **state)
 {
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
@@ -113,9 +149,10 @@ static void test_choice(void **state)
 		if (r != row->error)
 			fail_msg("%s: %d, %s", row->what, r, r < 0 ? nvb_error_message(err) : "");
 		if (!strstr(r < 0 ? nvb_error_message(err) : choice.reason, row->reason))
-			fail_msg("%s: %s", row->what, r < 0 ? nvb_error_message(err) : choice.reason);
+			fail_msg("%s: %s", row->what,
+				r < 0 ? nvb_error_message(err) : choice.reason);
 		if (r < 0) {
-			if (!strstr(nvb_error_get_hint(err), row->hint))
+			if (!is_hint(nvb_error_get_hint(err), row->hint))
 				fail_msg("%s: %s", row->what, nvb_error_get_hint(err));
 			continue;
 		}
@@ -136,8 +173,8 @@ static void test_service_of_this_machine(void **state)
 	struct client_facts facts = { .local_endpoint = true };
 	struct method_choice choice;
 
-	assert_int_equal(podman_client.parse(PODMAN_SERVICE, strlen(PODMAN_SERVICE), *state, &facts,
-				 NULL),
+	assert_int_equal(
+		podman_client.parse(PODMAN_SERVICE, strlen(PODMAN_SERVICE), *state, &facts, NULL),
 		0);
 	assert_false(facts.remote);
 	assert_int_equal(
@@ -146,33 +183,77 @@ static void test_service_of_this_machine(void **state)
 	assert_non_null(strstr(choice.reason, "service chooses the runtime"));
 }
 
+/* How much an engine is asked: what is left unknown must not be needed. */
+static void test_depth(void **state)
+{
+	const struct client_facts brief = { .program = "/bin/podman", .oci_runtime = "crun" };
+	struct method_question question = ASK();
+	struct method_choice choice;
+
+	assert_int_equal(method_depth(&question), CLIENT_BRIEF);
+	assert_false(method_needs_specs(&podman_client, &brief, &question, *state));
+	assert_int_equal(
+		method_choose(&podman_client, &brief, &question, *state, &choice, NULL), 0);
+	assert_int_equal(choice.method, CLIENT_METHOD_RUNTIME);
+	assert_string_equal(choice.runtime, RUNTIME);
+	assert_string_equal(choice.reason, "Podman takes any runtime by its path");
+	question.runtime_problem = "by this machine's policy";
+	assert_int_equal(method_depth(&question), CLIENT_FULL);
+	question = (struct method_question)ASK(.cdi_forced = true);
+	assert_int_equal(method_depth(&question), CLIENT_FULL);
+	question = (struct method_question){ .wants_devices = true };
+	assert_int_equal(method_depth(&question), CLIENT_FULL);
+	question.wants_devices = false;
+	assert_int_equal(method_depth(&question), CLIENT_BRIEF);
+	assert_int_equal(
+		method_choose(&podman_client, &brief, &question, *state, &choice, NULL), 0);
+	assert_int_equal(choice.method, CLIENT_METHOD_NOTHING);
+}
+
+static void test_context(void **state)
+{
+	_cleanup_error_ struct nvb_error *err = NULL;
+	struct method_question question = ASK();
+	struct client_facts facts = { 0 };
+	struct method_choice choice;
+
+	assert_int_equal(
+		docker_client.parse(DOCKER_FARAWAY, strlen(DOCKER_FARAWAY), *state, &facts, NULL),
+		0);
+	facts.remote = true;
+	assert_int_equal(method_choose(&docker_client, &facts, &question, *state, &choice, &err),
+		NVB_ERR_UNSUPPORTED);
+	assert_non_null(strstr(nvb_error_message(err), "the engine of the context 'faraway'"));
+	assert_string_equal(
+		nvb_error_get_hint(err), "set DOCKER_CONTEXT to 'default', or run nvbind there");
+	facts.remote = false;
+	assert_int_equal(
+		method_choose(&docker_client, &facts, &question, *state, &choice, NULL), 0);
+	assert_int_equal(choice.method, CLIENT_METHOD_RUNTIME);
+}
+
 static void test_assumption(void **state)
 {
 	struct method_question question = ASK();
 	struct method_choice choice;
 
-	assert_int_equal(method_assume(&docker_client, &question, "it is off", *state, &choice,
-				 NULL),
-		0);
+	assert_int_equal(
+		method_assume(&docker_client, &question, "it is off", *state, &choice, NULL), 0);
 	assert_true(choice.assumed);
 	assert_int_equal(choice.method, CLIENT_METHOD_RUNTIME);
 	assert_string_equal(choice.runtime, "nvbind");
-	assert_string_equal(
-		choice.reason, "assumed, because Docker could not be asked: it is off");
-	assert_int_equal(method_assume(&podman_client, &question, "it is off", *state, &choice,
-				 NULL),
-		0);
+	assert_string_equal(choice.reason, "assumed, because Docker could not be asked: it is off");
+	assert_int_equal(
+		method_assume(&podman_client, &question, "it is off", *state, &choice, NULL), 0);
 	assert_string_equal(choice.runtime, "nvbind-runtime");
 	question.cdi_forced = true;
-	assert_int_equal(method_assume(&podman_client, &question, "it is off", *state, &choice,
-				 NULL),
-		0);
+	assert_int_equal(
+		method_assume(&podman_client, &question, "it is off", *state, &choice, NULL), 0);
 	assert_int_equal(choice.method, CLIENT_METHOD_CDI);
 	assert_non_null(strstr(choice.reason, "it is off"));
 	question.wants_devices = false;
-	assert_int_equal(method_assume(&podman_client, &question, "it is off", *state, &choice,
-				 NULL),
-		0);
+	assert_int_equal(
+		method_assume(&podman_client, &question, "it is off", *state, &choice, NULL), 0);
 	assert_int_equal(choice.method, CLIENT_METHOD_NOTHING);
 }
 
@@ -182,6 +263,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_choice),
 		TEST(test_service_of_this_machine),
+		TEST(test_depth),
+		TEST(test_context),
 		TEST(test_assumption),
 	};
 
