@@ -134,6 +134,9 @@ static int raise_syntax(
 {
 	if (problem->line == 0)
 		return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "%s: %s", name, problem->text);
+	if (problem->column == 0)
+		return NVB_RAISE(
+			err, NVB_ERR_FORMAT, 0, "%s:%u: %s", name, problem->line, problem->text);
 	return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "%s:%u:%u: %s", name, problem->line,
 		problem->column, problem->text);
 }

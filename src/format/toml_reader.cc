@@ -17,8 +17,8 @@ struct failed_assertion {
 	throw failed_assertion();
 }
 #define TOML_ASSERT(expr) ((expr) ? (void)0 : fail_assertion())
-// The same holds for what it calls unreachable. For some characters that are no space, the answer to
-// "is it a space?" is.
+// The same holds for what it calls unreachable. For some characters that are no space, the answer
+// to "is it a space?" is.
 #if __has_include(<toml++/impl/preprocessor.hpp>)
 #include <toml++/impl/preprocessor.hpp>
 #undef TOML_UNREACHABLE
@@ -42,6 +42,7 @@ struct failed_assertion {
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct toml_reader {
 	toml::table table;
@@ -163,6 +164,40 @@ void set_problem(toml_problem *problem, const toml::parse_error &e)
 	problem->text[length] = '\0';
 }
 
+bool fails_assertion(std::string_view text)
+{
+	try {
+		(void)toml::parse(text);
+	} catch (const failed_assertion &) {
+		return true;
+	} catch (...) {
+	}
+	return false;
+}
+
+// An assertion does not say where. The parser reads forward, so it is in the last line of the
+// shortest beginning that fails too.
+unsigned find_assertion(std::string_view text)
+{
+	std::vector<size_t> ends;
+
+	for (size_t i = 0; i < text.size(); i++)
+		if (text[i] == '\n' || i + 1 == text.size())
+			ends.push_back(i + 1);
+
+	size_t low = 0, high = ends.size();
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (fails_assertion(text.substr(0, ends[middle])))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return static_cast<unsigned>(low + 1);
+}
+
 // What `name` names in `node`: its key too, where the node is a table.
 const toml::node *child(const toml::node *node, std::string_view name, const toml::key **ret_key)
 {
@@ -186,6 +221,14 @@ const toml::node *child(const toml::node *node, std::string_view name, const tom
 	return nullptr;
 }
 
+enum toml_outcome set_assertion(toml_problem *problem, std::string_view text) noexcept
+try {
+	*problem = { find_assertion(text), 0, "a key or a value is malformed" };
+	return TOML_SYNTAX;
+} catch (...) {
+	return TOML_NO_MEMORY;
+}
+
 } // namespace
 
 enum toml_outcome toml_reader_new(const char *text, size_t length, unsigned depth_limit,
@@ -202,8 +245,7 @@ enum toml_outcome toml_reader_new(const char *text, size_t length, unsigned dept
 		set_problem(ret_problem, e);
 		return TOML_SYNTAX;
 	} catch (const failed_assertion &) {
-		*ret_problem = { 0, 0, "a key or a value is malformed" };
-		return TOML_SYNTAX;
+		return set_assertion(ret_problem, std::string_view(text, length));
 	} catch (const too_deep &) {
 		return TOML_TOO_DEEP;
 	} catch (const key_with_nul &) {

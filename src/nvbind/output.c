@@ -2,6 +2,8 @@
 #include "nvbind/output.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -19,6 +21,16 @@ static void print_line(const char *colour, const char *label, const char *text)
 	strbuf_escaped_add(&line, text, LINE_BYTES);
 	fprintf(stderr, "%s%s%s%s\n", colours ? colour : "", label, colours ? "\033[0m" : "",
 		strbuf_str(&line));
+}
+
+/* The first line of a text, which then begins behind it. NULL: out of memory. */
+static char *take_line(const char **text)
+{
+	size_t length = strcspn(*text, "\n");
+	char *line = strndup(*text, length);
+
+	*text += length + ((*text)[length] == '\n');
+	return line;
 }
 
 static void print_log(enum log_level level, const char *component, const char *text)
@@ -60,16 +72,29 @@ void output_set_level(bool verbose, bool quiet)
 	hide_warnings = quiet;
 }
 
+/* What to write somewhere has lines; indented, none of them looks like one of ours. */
+static void print_hint(const char *hint)
+{
+	for (const char *label = "  hint: "; hint && *hint; label = "        ") {
+		_cleanup_free_ char *line = take_line(&hint);
+
+		print_line("\033[36m", label, line ? line : "");
+	}
+}
+
 void output_error(const struct nvb_error *e)
 {
 	print_line("\033[1;31m", "nvbind: ", nvb_error_message(e));
-	if (nvb_error_get_hint(e))
-		print_line("\033[36m", "  hint: ", nvb_error_get_hint(e));
+	print_hint(nvb_error_get_hint(e));
 }
 
 void output_problem(const struct nvb_error *e)
 {
 	log_warning("%s", nvb_error_message(e));
-	if (nvb_error_get_hint(e))
-		log_warning("  hint: %s", nvb_error_get_hint(e));
+	for (const char *hint = nvb_error_get_hint(e), *label = "  hint: "; hint && *hint;
+		label = "        ") {
+		_cleanup_free_ char *line = take_line(&hint);
+
+		log_warning("%s%s", label, line ? line : "");
+	}
 }

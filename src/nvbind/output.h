@@ -13,7 +13,7 @@
 void output_init(void);
 void output_set_level(bool verbose, bool quiet);
 
-/* "nvbind: MESSAGE" and, if there is one, "  hint: HINT". */
+/* "nvbind: MESSAGE" and, if there is one, "  hint: HINT", which may have several lines. */
 void output_error(const struct nvb_error *e);
 /* The same as a warning: the command goes on with what is left. */
 void output_problem(const struct nvb_error *e);

@@ -8,9 +8,13 @@
 
 #define RUNTIME_PATH NVBIND_BINDIR "/nvbind-runtime"
 
-static int set_path(
-	struct setup_command *c, const char **place, const char *value, struct nvb_error **err)
+static int set_path(struct setup_command *c, const char *option, const char **place,
+	const char *value, struct nvb_error **err)
 {
+	if (!value[0])
+		return NVB_RAISE(err, NVB_ERR_USAGE, 0, "option '%s': the path is empty", option);
+	if (value[0] != '/')
+		c->relative = option;
 	*place = cdi_absolute_path(c->arena, value);
 	return *place ? 0 : NVB_OOM(err);
 }
@@ -42,9 +46,9 @@ static int set_option(void *target, int id, const char *value, struct nvb_error 
 		c->json = true;
 		break;
 	case OPTION_SETUP_CONFIG:
-		return set_path(c, &c->options.config, value, err);
+		return set_path(c, "--config", &c->options.config, value, err);
 	case OPTION_SETUP_RUNTIME_PATH:
-		return set_path(c, &c->options.runtime_path, value, err);
+		return set_path(c, "--runtime-path", &c->options.runtime_path, value, err);
 	default:
 		break;
 	}
@@ -98,6 +102,11 @@ static int check_together(const struct setup_command *c, struct nvb_error **err)
 		return NVB_HINT(err,
 			NVB_RAISE(err, NVB_ERR_USAGE, 0, "set up an engine: none is named"),
 			"for example 'nvbind setup docker --dry-run'");
+	/* The working directory is that of the running machine. */
+	if (c->relative && strcmp(c->context.host_root, "/") != 0)
+		return NVB_RAISE(err, NVB_ERR_USAGE, 0,
+			"option '%s': with --host-root it is an absolute path below that",
+			c->relative);
 	if (o->config && !c->engine)
 		return NVB_RAISE(err, NVB_ERR_USAGE, 0, "option '--config': name the engine too");
 	return 0;

@@ -9,6 +9,7 @@ struct setup_command {
 	struct command_context context;
 	struct arena *arena;
 	const struct setup_engine *engine; /* NULL: --check of all */
+	const char *relative; /* an option whose path depends on the working directory; or NULL */
 	bool undo, dry_run, check, json;
 	struct setup_options options;
 };

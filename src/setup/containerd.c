@@ -232,24 +232,37 @@ static const char *default_name(const struct config *c)
 	return json_object_is_type(name, json_type_string) ? json_object_get_string(name) : NULL;
 }
 
-/* The runtime whose settings ours gets: the default one, unless that is a stand-in itself. */
+/* Kata and gVisor start no OCI runtime. */
+static bool starts_runc(struct json_object *runtime)
+{
+	struct json_object *type = document_find(runtime, &DOCUMENT_PATH("runtime_type"));
+
+	return !json_object_is_type(type, json_type_string) ||
+	       strncmp(json_object_get_string(type), "io.containerd.runc.", 19) == 0;
+}
+
+/*
+ * The runtime whose settings ours gets: the default one, unless that is a stand-in itself; then the
+ * table that named the default before there were names; then the stand-in, which was set up like
+ * the others once.
+ */
 static struct json_object *find_model(const struct config *c)
 {
 	const char *name = default_name(c);
 	bool stands_in = name && (strstr(name, "nvidia") || strstr(name, SETUP_RUNTIME_NAME));
-	const char *const names[] = { stands_in ? NULL : name, "runc", "crun" };
+	const struct document_path places[] = {
+		DOCUMENT_PATH("containerd", "runtimes", name && !stands_in ? name : "runc"),
+		DOCUMENT_PATH("containerd", "runtimes", "runc"),
+		DOCUMENT_PATH("containerd", "runtimes", "crun"),
+		DOCUMENT_PATH("containerd", "default_runtime"),
+		DOCUMENT_PATH("containerd", "runtimes", name ? name : "nvidia"),
+		DOCUMENT_PATH("containerd", "runtimes", "nvidia"),
+	};
 
-	for (size_t i = 0; i < ELEMENTS(names); i++) {
-		struct json_object *model =
-			names[i] ? in_section(c, &DOCUMENT_PATH("containerd", "runtimes", names[i]))
-				 : NULL;
-		struct json_object *type = NULL;
+	for (size_t i = 0; i < ELEMENTS(places); i++) {
+		struct json_object *model = in_section(c, &places[i]);
 
-		if (!json_object_is_type(model, json_type_object))
-			continue;
-		/* Kata and gVisor start no OCI runtime. */
-		if (!json_object_object_get_ex(model, "runtime_type", &type) ||
-			strncmp(json_object_get_string(type), "io.containerd.runc.", 19) == 0)
+		if (json_object_is_type(model, json_type_object) && starts_runc(model))
 			return model;
 	}
 	return NULL;
@@ -309,7 +322,22 @@ static struct json_object *make_runtime(const struct config *c, const char *prog
 	return TAKE_PTR(runtime);
 }
 
-/* Until 2.0 the built-in table is gone with the first entry of a file. */
+static bool has_runtime_of_others(const struct config *c)
+{
+	struct json_object *runtimes = in_section(c, &DOCUMENT_PATH("containerd", "runtimes"));
+
+	if (!json_object_is_type(runtimes, json_type_object))
+		return false;
+	json_object_object_foreach(runtimes, key, value)
+	{
+		(void)value;
+		if (strcmp(key, SETUP_RUNTIME_NAME) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Until 2.0 the built-in table is gone with the first entry of a file: one of ours, if it is. */
 static int keep_runc(struct setup_work *w, const struct config *c, struct nvb_error **err)
 {
 	const char *name = default_name(c);
@@ -317,7 +345,7 @@ static int keep_runc(struct setup_work *w, const struct config *c, struct nvb_er
 
 	if (c->version >= 3 ||
 		(name && strcmp(name, "runc") != 0 && strcmp(name, SETUP_RUNTIME_NAME) != 0) ||
-		in_section(c, &DOCUMENT_PATH("containerd", "runtimes", "runc")) ||
+		has_runtime_of_others(c) ||
 		in_section(c, &DOCUMENT_PATH("containerd", "default_runtime")))
 		return 0;
 	runc = json_object_new_object();
@@ -372,7 +400,8 @@ static int check_disabled(struct setup_work *w, const struct config *c, struct n
 		const char *name = json_object_get_string(json_object_array_get_idx(list, i));
 
 		if (name && (strcmp(name, "cri") == 0 ||
-				    strcmp(name, "io.containerd.grpc.v1.cri") == 0))
+				    strcmp(name, "io.containerd.grpc.v1.cri") == 0 ||
+				    strcmp(name, "io.containerd.cri.v1.runtime") == 0))
 			return setup_warn(w, err,
 				"'%s' disables the plugin '%s', which alone reads this: Kubernetes "
 				"needs it, 'ctr' and 'nerdctl' do not",
@@ -396,6 +425,21 @@ static const char *new_text(struct setup_work *w, const struct config *c)
 	return arena_printf(w->arena, SETUP_NEW_TEXT "version = %d\n", (int)c->version);
 }
 
+/* Until 2.0 the older table wins. Source: containerd, pkg/cri/config/config.go. */
+static int check_default_table(struct setup_work *w, const struct config *c, struct nvb_error **err)
+{
+	struct json_object *type =
+		in_section(c, &DOCUMENT_PATH("containerd", "default_runtime", "runtime_type"));
+
+	if (c->version >= 3 || !json_object_is_type(type, json_type_string) ||
+		!json_object_get_string_len(type))
+		return 0;
+	return setup_warn(w, err,
+		"'%s' has a table 'default_runtime', which overrides the default runtime: make it "
+		"one of 'runtimes'",
+		c->path);
+}
+
 static int set_all(struct setup_work *w, const struct config *c, struct nvb_error **err)
 {
 	int r = w->options->cdi ? set_cdi(w, c, err) : 0;
@@ -404,6 +448,8 @@ static int set_all(struct setup_work *w, const struct config *c, struct nvb_erro
 		r = setup_set(w,
 			&DOCUMENT_PATH("plugins", c->plugin, "containerd", "default_runtime_name"),
 			json_object_new_string(SETUP_RUNTIME_NAME), err);
+	if (r >= 0 && w->options->set_default)
+		r = check_default_table(w, c, err);
 	if (r >= 0)
 		r = keep_runc(w, c, err);
 	if (r >= 0)
@@ -466,6 +512,8 @@ static int inspect(struct setup_work *w, struct setup_status *status, struct nvb
 		status->cdi = json_object_get_boolean(cdi) ? SETUP_YES : SETUP_NO;
 	else if (w->version)
 		status->cdi = setup_is_older(w->version, 2, 0) ? SETUP_NO : SETUP_YES;
+	else if (c.main && version_of(c.main) >= 3)
+		status->cdi = SETUP_YES;
 	return 0;
 }
 

@@ -68,14 +68,16 @@ static int read_told(
 	return r;
 }
 
+/* A stand-in only where there is no other: it was set up like the others once. */
 static struct json_object *find_model(const struct told *told)
 {
-	const char *const names[] = { told->default_runtime, "crun", "runc" };
+	const char *name = told->default_runtime;
+	const char *const names[] = { name && !strstr(name, "nvidia") ? name : NULL, "crun", "runc",
+		name, "nvidia" };
 	struct json_object *model;
 
 	for (size_t i = 0; i < ELEMENTS(names); i++)
-		if (names[i] && !strstr(names[i], "nvidia") &&
-			json_object_object_get_ex(told->runtimes, names[i], &model) &&
+		if (names[i] && json_object_object_get_ex(told->runtimes, names[i], &model) &&
 			json_object_is_type(model, json_type_object))
 			return model;
 	return NULL;

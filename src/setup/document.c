@@ -8,6 +8,7 @@
 #include "setup/text_edit.h"
 
 #define TEXT_LIMIT_BYTES ((size_t)8 << 20)
+#define BYTE_ORDER_MARK	 "\xEF\xBB\xBF"
 
 struct format {
 	int (*set)(const char *text, const struct document_path *path, struct json_object *value,
@@ -103,9 +104,19 @@ static int parse_json(
 	return 0;
 }
 
+/*
+ * How many bytes a byte order mark takes; the TOML parser knows it itself. Source: dockerd passes
+ * over one in daemon.json since 23.0 (moby, pull request 44777).
+ */
+static size_t mark_length(enum document_format format, const char *text)
+{
+	return format == DOCUMENT_JSON && strncmp(text, BYTE_ORDER_MARK, 3) == 0 ? 3 : 0;
+}
+
 int document_parse(enum document_format format, const char *name, const char *text,
 	struct json_object **ret_root, struct nvb_error **err)
 {
+	text += mark_length(format, text);
 	if (is_blank(text))
 		text = formats[format].empty;
 	return format == DOCUMENT_JSON ? parse_json(name, text, ret_root, err)
@@ -284,7 +295,7 @@ static int apply_one(struct draft *d, struct json_object *expected,
 	return 0;
 }
 
-int document_apply(enum document_format format, const char *name, const char *text,
+static int apply_all(enum document_format format, const char *name, const char *text,
 	const struct document_edits *edits, char **ret_text, struct nvb_error **err)
 {
 	_cleanup_(json_putp) struct json_object *root = NULL, *expected = NULL;
@@ -314,6 +325,27 @@ int document_apply(enum document_format format, const char *name, const char *te
 	if (r < 0)
 		return r;
 	*ret_text = TAKE_PTR(owner);
+	return 0;
+}
+
+int document_apply(enum document_format format, const char *name, const char *text,
+	const struct document_edits *edits, char **ret_text, struct nvb_error **err)
+{
+	_cleanup_free_ char *result = NULL;
+	size_t mark = mark_length(format, text);
+	int r = apply_all(format, name, text + mark, edits, &result, err);
+
+	if (r < 0)
+		return r;
+	if (mark) {
+		char *marked = NULL;
+
+		if (asprintf(&marked, BYTE_ORDER_MARK "%s", result) < 0)
+			return NVB_OOM(err);
+		free(result);
+		result = marked;
+	}
+	*ret_text = TAKE_PTR(result);
 	return 0;
 }
 
@@ -403,7 +435,8 @@ static int invert_value(struct inversion *v, const struct document_path *path,
 		}
 		return r;
 	}
-	if (!is_object(ours) && !json_object_equal(now, ours))
+	if (is_object(ours) != is_object(now) ||
+		(!is_object(ours) && !json_object_equal(now, ours)))
 		return keep(v, path, err);
 	if (before && json_object_equal(before, now))
 		return 0;

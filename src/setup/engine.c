@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "setup/engine.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 
@@ -20,6 +22,9 @@ int setup_read(const struct host_tree *tree, struct arena *a, const char *path,
 		return 0;
 	if (e == -ENODEV || e == -EISDIR)
 		return NVB_RAISE(err, NVB_ERR_IO, 0, "read '%s': it is not a regular file", path);
+	if (e == -EFBIG)
+		return NVB_RAISE(err, NVB_ERR_LIMIT, 0, "read '%s': it is larger than %zu MiB",
+			path, FILE_LIMIT_BYTES >> 20);
 	if (e < 0)
 		return NVB_RAISE(err, nvb_status_from_errno(-e, NVB_ERR_IO), -e, "read '%s'", path);
 	if (strlen(text) != length)
@@ -27,6 +32,63 @@ int setup_read(const struct host_tree *tree, struct arena *a, const char *path,
 			err, NVB_ERR_FORMAT, 0, "read '%s': it has a NUL byte inside", path);
 	*ret_text = arena_strdup(a, text);
 	return *ret_text ? 0 : NVB_OOM(err);
+}
+
+bool setup_is_link(const struct host_tree *tree, struct arena *a, const char *path)
+{
+	const char *name = path_base_name(path);
+	const char *directory = arena_strndup(a, path, (size_t)(name - path));
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	fd = directory ? path_open_in(tree->root_fd, directory, O_PATH | O_DIRECTORY, 0) : -1;
+	return fd >= 0 && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
+int setup_find_missing(const struct host_tree *tree, struct arena *a, const char *path,
+	const char **ret, struct nvb_error **err)
+{
+	for (const char *at = path; *at;) {
+		const char *part;
+		struct stat st;
+
+		at += strspn(at, "/");
+		at += strcspn(at, "/");
+		part = arena_strndup(a, path, (size_t)(at - path));
+		if (!part)
+			return NVB_OOM(err);
+		if (path_stat_in(tree->root_fd, part, &st) == -ENOENT) {
+			*ret = part;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int setup_look_at_link(const struct host_tree *tree, struct arena *a, const char *path,
+	const char *target, struct nvb_error **err)
+{
+	const char *name = path_base_name(path);
+	const char *directory = arena_strndup(a, path, (size_t)(name - path) - 1);
+	_cleanup_close_ int fd = -1;
+	char now[256];
+	ssize_t n;
+
+	if (!directory)
+		return NVB_OOM(err);
+	fd = path_open_in(tree->root_fd, directory, O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return 0;
+	n = readlinkat(fd, name, now, sizeof(now) - 1);
+	if (n < 0 && errno == ENOENT)
+		return 0;
+	now[n < 0 ? 0 : n] = '\0';
+	if (strcmp(now, target) == 0)
+		return 1;
+	return NVB_HINT(err,
+		NVB_RAISE(
+			err, NVB_ERR_FAILED, 0, "make the link '%s': there is another file", path),
+		"remove the package that it belongs to first, or leave --nvidia-names out");
 }
 
 int setup_read_tree(const struct setup_work *w, const char *path, enum document_format format,

@@ -34,9 +34,17 @@ struct setup_engine {
 
 extern const struct setup_engine setup_docker, setup_podman, setup_containerd, setup_crio;
 
-/* The text of a file of the machine, in the arena; NULL: there is none. Errors: PERMISSION, IO. */
+/* The text of a file of the machine, in the arena; NULL: none. Errors: PERMISSION, IO, LIMIT. */
 int setup_read(const struct host_tree *tree, struct arena *a, const char *path,
 	const char **ret_text, struct nvb_error **err);
+/* True if `path` itself is a symbolic link, whatever it leads to. */
+bool setup_is_link(const struct host_tree *tree, struct arena *a, const char *path);
+/* 1 if `path` is a link to `target`, 0 if nothing is there, FAILED if it is somebody else's. */
+int setup_look_at_link(const struct host_tree *tree, struct arena *a, const char *path,
+	const char *target, struct nvb_error **err);
+/* 1 and the first part of `path`, a directory or itself, that leads to nothing; or 0. */
+int setup_find_missing(const struct host_tree *tree, struct arena *a, const char *path,
+	const char **ret, struct nvb_error **err);
 /* Its tree, owned by the caller; an empty one where there is no file. */
 int setup_read_tree(const struct setup_work *w, const char *path, enum document_format format,
 	struct json_object **ret_root, struct nvb_error **err);

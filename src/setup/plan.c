@@ -129,7 +129,6 @@ static int find_original(struct making *m, struct setup_change *change, struct n
 	int r = setup_record_read(&m->records, w->arena, record->engine, record->path, &old, err);
 
 	record->original = change->before;
-	change->is_known = r > 0;
 	if (r <= 0 || !change->before || !old.written)
 		return r < 0 ? r : copy_edits(m, &w->edits, &record->edits, err);
 	record->directory = old.directory;
@@ -145,6 +144,20 @@ static int find_original(struct making *m, struct setup_change *change, struct n
 	return r;
 }
 
+/* Who made the link had a file in mind that he has not made, or that is not there at the moment. */
+static int check_dangling(struct making *m, const char *path, struct nvb_error **err)
+{
+	const char *missing = NULL;
+	int r = setup_find_missing(m->work.tree, m->plan->arena, path, &missing, err);
+
+	if (r <= 0 || !setup_is_link(m->work.tree, m->plan->arena, missing))
+		return r < 0 ? r : 0;
+	return NVB_HINT(err,
+		NVB_RAISE(err, NVB_ERR_FAILED, 0, "write '%s': '%s' is a link to nothing", path,
+			missing),
+		"make what it leads to, or remove the link");
+}
+
 static int plan_file(struct making *m, struct nvb_error **err)
 {
 	_cleanup_free_ char *after = NULL;
@@ -153,6 +166,8 @@ static int plan_file(struct making *m, struct nvb_error **err)
 	const char *before = NULL;
 	int r = setup_read(w->tree, w->arena, w->path, &before, err);
 
+	if (r >= 0 && !before)
+		r = check_dangling(m, w->path, err);
 	if (r >= 0)
 		r = document_apply(w->format, w->path,
 			before	      ? before
@@ -169,53 +184,74 @@ static int plan_file(struct making *m, struct nvb_error **err)
 	return change->after ? find_original(m, change, err) : NVB_OOM(err);
 }
 
-/* 1 if `path` is our link, 0 if nothing is there, FAILED if it is somebody else's. */
-static int look_at_link(
-	const struct making *m, const char *path, const char *target, struct nvb_error **err)
+/* True where another engine's set-up asked for `path` too; or may have: its record is damaged. */
+static bool is_of_another_engine(struct making *m, const char *outside)
 {
-	const char *name = path_base_name(path);
-	const char *directory = arena_strndup(m->plan->arena, path, (size_t)(name - path) - 1);
-	_cleanup_close_ int fd = -1;
-	char now[256];
-	ssize_t n;
+	const struct setup_engine *engine;
 
-	if (!directory)
+	for (size_t i = 0; (engine = setup_engine_at(i)); i++) {
+		_cleanup_(setup_record_done) struct setup_record record = { 0 };
+
+		if (engine != m->plan->engine && setup_record_read(&m->records, m->plan->arena,
+							 engine->name, outside, &record, NULL) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* 1 if the link is there because of other engines alone: it is to be remembered of this one too. */
+static int is_shared_link(struct making *m, const char *path, struct nvb_error **err)
+{
+	_cleanup_(setup_record_done) struct setup_record record = { 0 };
+	const char *outside = record_path(m, path);
+	int r;
+
+	if (!outside)
 		return NVB_OOM(err);
-	fd = path_open_in(m->work.tree->root_fd, directory, O_PATH | O_DIRECTORY, 0);
-	if (fd < 0)
-		return 0;
-	n = readlinkat(fd, name, now, sizeof(now) - 1);
-	if (n < 0 && errno == ENOENT)
-		return 0;
-	now[n < 0 ? 0 : n] = '\0';
-	if (strcmp(now, target) == 0)
-		return 1;
-	return NVB_HINT(err,
-		NVB_RAISE(
-			err, NVB_ERR_FAILED, 0, "make the link '%s': there is another file", path),
-		"remove the package that it belongs to first, or leave --nvidia-names out");
+	r = setup_record_read(
+		&m->records, m->plan->arena, m->plan->engine->name, outside, &record, err);
+	return r != 0 ? (r < 0 ? r : 0) : is_of_another_engine(m, outside);
+}
+
+static int plan_link(struct making *m, const char *path, const char *target, struct nvb_error **err)
+{
+	struct setup_change *change;
+	bool is_there;
+	int r = setup_look_at_link(m->work.tree, m->plan->arena, path, target, err);
+
+	is_there = r > 0;
+	if (is_there)
+		r = is_shared_link(m, path, err);
+	if (r < 0 || (is_there && !r))
+		return r;
+	change = add_change(m, path, true);
+	if (!change)
+		return NVB_OOM(err);
+	change->link = change->record->link = target;
+	change->is_made = true;
+	change->is_shared = is_there;
+	return 0;
 }
 
 static int plan_links(struct making *m, struct nvb_error **err)
 {
 	const char *runtime = m->work.options->runtime_path;
 	const char *target = path_base_name(runtime);
+	const char *directory = arena_strndup(m->plan->arena, runtime, (size_t)(target - runtime));
 
+	if (!directory)
+		return NVB_OOM(err);
+	if (!host_tree_exists(m->work.tree, directory))
+		return NVB_HINT(err,
+			NVB_RAISE(err, NVB_ERR_FAILED, 0,
+				"make links beside '%s': there is no such directory", runtime),
+			"install nvbind-runtime first, or leave --nvidia-names out");
 	for (size_t i = 0; i < ELEMENTS(nvidia_names); i++) {
-		struct setup_change *change;
-		const char *path = arena_printf(m->plan->arena, "%.*s%s", (int)(target - runtime),
-			runtime, nvidia_names[i]);
-		int r = path ? look_at_link(m, path, target, err) : NVB_OOM(err);
+		const char *path = arena_printf(m->plan->arena, "%s%s", directory, nvidia_names[i]);
+		int r = path ? plan_link(m, path, target, err) : NVB_OOM(err);
 
 		if (r < 0)
 			return r;
-		if (r > 0)
-			continue;
-		change = add_change(m, path, true);
-		if (!change)
-			return NVB_OOM(err);
-		change->link = change->record->link = target;
-		change->is_made = true;
 	}
 	return 0;
 }
@@ -229,6 +265,22 @@ static int check_runtime(struct making *m, struct nvb_error **err)
 	return setup_warn(&m->work, err,
 		"'%s' does not exist: containers with this runtime do not start until it does",
 		path);
+}
+
+/* An earlier set-up with --default is more than this one: that would not be seen. */
+static int note_default(struct making *m, struct nvb_error **err)
+{
+	const struct setup_engine *engine = m->plan->engine;
+	struct setup_work look = m->work;
+	struct setup_status status = { 0 };
+
+	look.edits = (struct document_edits){ 0 };
+	if (engine->inspect(&look, &status, NULL) < 0 || !status.default_runtime ||
+		strcmp(status.default_runtime, SETUP_RUNTIME_NAME) != 0)
+		return 0;
+	return setup_note(&m->work, err,
+		"nvbind stays the default runtime; 'nvbind setup %s --undo' takes that back",
+		engine->name);
 }
 
 int setup_plan_make(const struct setup_engine *engine, const struct host_tree *tree,
@@ -245,6 +297,8 @@ int setup_plan_make(const struct setup_engine *engine, const struct host_tree *t
 		r = plan_links(&m, err);
 	if (r >= 0)
 		r = check_runtime(&m, err);
+	if (r >= 0 && !options->set_default)
+		r = note_default(&m, err);
 	if (r < 0)
 		return r;
 	making_finish(&m, ret);
@@ -284,9 +338,13 @@ static int undo_edits(struct making *m, struct setup_change *change,
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "take our lines out of '%s'", change->path);
 	if (record->written && !record->original &&
-		is_left_over(format, change->path, change->after))
-		change->after = NULL;
-	return note_kept(m, change->path, &kept, err);
+		is_left_over(format, change->path, change->after)) {
+		if (!setup_is_link(m->work.tree, m->plan->arena, change->path))
+			change->after = NULL;
+		else
+			r = setup_warn(&m->work, err, "'%s' is a link now: it stays", change->path);
+	}
+	return r < 0 ? r : note_kept(m, change->path, &kept, err);
 }
 
 static int undo_file(struct making *m, const char *path, const struct setup_record *record,
@@ -303,7 +361,8 @@ static int undo_file(struct making *m, const char *path, const struct setup_reco
 		return r;
 	if (!change->before)
 		return 0;
-	if (record->written && strcmp(change->before, record->written) == 0) {
+	if (record->written && strcmp(change->before, record->written) == 0 &&
+		(record->original || !setup_is_link(m->work.tree, m->plan->arena, path))) {
 		change->after = record->original;
 		return 0;
 	}
@@ -319,10 +378,10 @@ static int undo_link(struct making *m, const char *path, const struct setup_reco
 
 	if (!change)
 		return NVB_OOM(err);
-	r = look_at_link(m, path, record->link, &taken);
+	r = setup_look_at_link(m->work.tree, m->plan->arena, path, record->link, &taken);
 	if (r < 0)
 		return setup_warn(&m->work, err, "'%s' is another file now: it stays", path);
-	if (r > 0)
+	if (r > 0 && !is_of_another_engine(m, record->path))
 		change->link = record->link;
 	return 0;
 }
@@ -332,7 +391,9 @@ static int undo_records(struct making *m, struct nvb_error **err)
 {
 	struct string_list paths = { 0 };
 	const struct host_tree *tree = m->work.tree;
-	int r = setup_record_list(&m->records, m->plan->arena, m->plan->engine->name, &paths, err);
+	const char *own = m->work.path ? record_path(m, m->work.path) : NULL;
+	int r = setup_record_list(&m->records, m->plan->arena, m->plan->engine->name, own, &paths,
+		&m->work.warnings, err);
 
 	vec_foreach (const char *, outside, &paths) {
 		_cleanup_(setup_record_done) struct setup_record record = { 0 };
@@ -355,29 +416,40 @@ static int undo_records(struct making *m, struct nvb_error **err)
 
 /*
  * Set up by hand, or the record is lost: exactly what we would have written goes. What names
- * another program is somebody else's.
+ * another program is somebody else's. What was there before us is not known.
  */
 static int undo_unrecorded(struct making *m, struct nvb_error **err)
 {
 	const struct setup_record none = { .edits = m->work.edits };
+	struct string_list warnings = m->work.warnings;
 	struct setup_change *change;
-	int r = undo_file(m, m->work.path, &none, m->work.format, err);
+	bool is_of_others;
+	int r;
 
+	m->work.warnings = (struct string_list){ 0 };
+	r = undo_file(m, m->work.path, &none, m->work.format, err);
+	is_of_others = m->work.warnings.n;
+	m->work.warnings = warnings;
 	if (r < 0)
 		return r;
 	change = &m->plan->changes.items[m->plan->changes.n - 1];
-	if (!change->before || m->work.warnings.n || strcmp(change->before, change->after) == 0)
+	if (!change->before || is_of_others || strcmp(change->before, change->after) == 0) {
 		m->plan->changes.n--;
-	m->work.warnings = (struct string_list){ 0 };
-	return 0;
+		return 0;
+	}
+	return setup_warn(&m->work, err,
+		"'%s': what it was before is not remembered: a default runtime that it had does "
+		"not come back, and a setting of CDI stays",
+		m->work.path);
 }
 
 int setup_plan_undo(const struct setup_engine *engine, const struct host_tree *tree,
 	const struct setup_options *options, struct setup_plan **ret, struct nvb_error **err)
 {
 	_cleanup_(making_done) struct making m = { .records = SETUP_RECORDS_INIT };
+	_cleanup_error_ struct nvb_error *unplanned = NULL;
 	struct setup_options all = *options;
-	int r;
+	int r, planned;
 
 	all.set_default = true;
 	all.cdi = false;
@@ -385,11 +457,15 @@ int setup_plan_undo(const struct setup_engine *engine, const struct host_tree *t
 	if (r < 0)
 		return r;
 	m.plan->undo = true;
-	r = engine->plan(&m.work, err);
-	if (r < 0)
-		return r;
+	/* Of no account for what is remembered: the file that cannot be read may be another one. */
+	planned = engine->plan(&m.work, &unplanned);
 	m.work.warnings = m.work.notes = (struct string_list){ 0 };
 	r = undo_records(&m, err);
+	if (r >= 0 && !m.plan->changes.n && planned < 0) {
+		if (err)
+			*err = TAKE_PTR(unplanned);
+		return planned;
+	}
 	if (r >= 0 && !m.plan->changes.n)
 		r = undo_unrecorded(&m, err);
 	if (r < 0)

@@ -16,10 +16,17 @@
 #define RECORD_LIMIT_BYTES ((size_t)48 << 20)
 #define NAME_BYTES	   64
 
-static int io_error(const char *verb, const char *name, int errnum, struct nvb_error **err)
+static int io_error(const struct setup_records *records, const char *verb, const char *name,
+	int errnum, struct nvb_error **err)
 {
 	return NVB_RAISE(err, nvb_status_from_errno(errnum, NVB_ERR_IO), errnum,
-		"%s the record '%s'", verb, name);
+		"%s the record '%s/%s'", verb, records->path, name);
+}
+
+static int hint_damaged(int r, struct nvb_error **err)
+{
+	return NVB_HINT(
+		err, r, "move it away: --undo then takes out exactly the lines of nvbind's own");
 }
 
 void setup_record_done(struct setup_record *record)
@@ -30,9 +37,15 @@ void setup_record_done(struct setup_record *record)
 int setup_records_open(bool create, struct setup_records *ret, struct nvb_error **err)
 {
 	_cleanup_(setup_records_close) struct setup_records records = SETUP_RECORDS_INIT;
-	_cleanup_free_ char *state = NULL, *path = NULL;
-	int r;
+	_cleanup_free_ char *state = NULL;
+	int r = state_dir_path(&state, err);
 
+	if (r < 0)
+		return r;
+	if (asprintf(&records.path, "%s/setup", state) < 0) {
+		records.path = NULL;
+		return NVB_OOM(err);
+	}
 	if (create) {
 		r = state_dir_open("setup", &records.dir_fd, err);
 		if (r < 0)
@@ -40,16 +53,10 @@ int setup_records_open(bool create, struct setup_records *ret, struct nvb_error 
 		records.lock_fd = openat(
 			records.dir_fd, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (records.lock_fd < 0 || flock(records.lock_fd, LOCK_EX) < 0)
-			return io_error("lock", ".lock", errno, err);
+			return io_error(&records, "lock", ".lock", errno, err);
 	} else {
-		r = state_dir_path(&state, err);
-		if (r < 0)
-			return r;
-		if (asprintf(&path, "%s/setup", state) < 0) {
-			path = NULL;
-			return NVB_OOM(err);
-		}
-		records.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		records.dir_fd =
+			open(records.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
 	*ret = records;
 	records = (struct setup_records)SETUP_RECORDS_INIT;
@@ -60,6 +67,7 @@ void setup_records_close(struct setup_records *records)
 {
 	closep(&records->dir_fd);
 	closep(&records->lock_fd);
+	freep(&records->path);
 }
 
 /* FNV-1a: names a file, and protects nothing. The record says which path it is of. */
@@ -164,10 +172,11 @@ static int read_named(const struct setup_records *records, const char *name, str
 		return 0;
 	e = fd < 0 ? -errno : file_read_fd(fd, RECORD_LIMIT_BYTES, &text, &length);
 	if (e < 0)
-		return io_error("read", name, -e, err);
+		return io_error(records, "read", name, -e, err);
 	r = parse_record(text, length, a, &record, err);
 	if (r < 0)
-		return NVB_CONTEXT(err, r, "read the record '%s'", name);
+		return hint_damaged(
+			NVB_CONTEXT(err, r, "read the record '%s/%s'", records->path, name), err);
 	*ret = record;
 	record = (struct setup_record){ 0 };
 	return 1;
@@ -185,8 +194,10 @@ int setup_record_read(const struct setup_records *records, struct arena *a, cons
 	if (r <= 0)
 		return r;
 	if (strcmp(record.engine, engine) != 0 || strcmp(record.path, path) != 0)
-		return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "the record '%s' is that of '%s'", name,
-			record.path);
+		return hint_damaged(
+			NVB_RAISE(err, NVB_ERR_FORMAT, 0, "the record '%s/%s' is that of '%s'",
+				records->path, name, record.path),
+			err);
 	*ret = record;
 	record = (struct setup_record){ 0 };
 	return 1;
@@ -197,29 +208,47 @@ static int compare_paths(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* One record of the directory: its path, or what is wrong with it. */
+static int list_one(const struct setup_records *records, struct arena *a, const char *name,
+	bool is_own, struct string_list *ret_paths, struct string_list *ret_damaged,
+	struct nvb_error **err)
+{
+	_cleanup_(setup_record_done) struct setup_record record = { 0 };
+	_cleanup_error_ struct nvb_error *problem = NULL;
+	int r = read_named(records, name, a, &record, is_own ? err : &problem);
+
+	if (r > 0)
+		r = string_list_add(a, ret_paths, record.path);
+	else if (r < 0 && !is_own)
+		r = string_list_printf(
+			a, ret_damaged, "%s: move it away", nvb_error_message(problem));
+	else
+		return r;
+	return r < 0 ? NVB_OOM(err) : 0;
+}
+
 int setup_record_list(const struct setup_records *records, struct arena *a, const char *engine,
-	struct string_list *ret_paths, struct nvb_error **err)
+	const char *own, struct string_list *ret_paths, struct string_list *ret_damaged,
+	struct nvb_error **err)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	size_t length = strlen(engine);
+	char own_name[NAME_BYTES] = "";
 	struct dirent *entry;
 	int fd, r = 0;
 
 	if (records->dir_fd < 0)
 		return 0;
+	if (own)
+		name_of(engine, own, own_name);
 	fd = openat(records->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir)
-		return io_error("list", engine, errno, err);
-	while (r >= 0 && (entry = readdir(dir))) {
-		_cleanup_(setup_record_done) struct setup_record record = { 0 };
-
-		if (strncmp(entry->d_name, engine, length) != 0 || entry->d_name[length] != '-')
-			continue;
-		r = read_named(records, entry->d_name, a, &record, err);
-		if (r > 0 && string_list_add(a, ret_paths, record.path) < 0)
-			return NVB_OOM(err);
-	}
+		return io_error(records, "list", engine, errno, err);
+	while (r >= 0 && (entry = readdir(dir)))
+		if (strncmp(entry->d_name, engine, length) == 0 && entry->d_name[length] == '-')
+			r = list_one(records, a, entry->d_name,
+				strcmp(entry->d_name, own_name) == 0, ret_paths, ret_damaged, err);
 	if (ret_paths->n)
 		qsort(ret_paths->items, ret_paths->n, sizeof(*ret_paths->items), compare_paths);
 	return r < 0 ? r : 0;
@@ -267,8 +296,9 @@ int setup_record_write(const struct setup_records *records, const struct setup_r
 	if (r < 0)
 		return r;
 	name_of(record->engine, record->path, name);
-	e = file_replace_at(records->dir_fd, name, text, length, 0600);
-	return e < 0 ? io_error("write", name, -e, err) : 0;
+	file_sweep_at(records->dir_fd, name);
+	e = file_replace_synced_at(records->dir_fd, name, text, length, 0600, NULL);
+	return e < 0 ? io_error(records, "write", name, -e, err) : 0;
 }
 
 int setup_record_drop(const struct setup_records *records, const char *engine, const char *path,
@@ -278,6 +308,6 @@ int setup_record_drop(const struct setup_records *records, const char *engine, c
 
 	name_of(engine, path, name);
 	if (unlinkat(records->dir_fd, name, 0) < 0 && errno != ENOENT)
-		return io_error("remove", name, errno, err);
+		return io_error(records, "remove", name, errno, err);
 	return 0;
 }

@@ -28,6 +28,7 @@ void setup_record_done(struct setup_record *record);
 /* -1: there are none yet. The lock is held until setup_records_close(). */
 struct setup_records {
 	int dir_fd, lock_fd;
+	char *path;
 };
 
 #define SETUP_RECORDS_INIT                                                                         \
@@ -42,9 +43,13 @@ void setup_records_close(struct setup_records *records);
 /* 1 and the record, or 0. Strings lie in `a`; the record is owned by the caller. */
 int setup_record_read(const struct setup_records *records, struct arena *a, const char *engine,
 	const char *path, struct setup_record *ret, struct nvb_error **err);
-/* The paths of all records of an engine, in order. */
+/*
+ * The paths of all records of an engine, in order. One that is damaged is an error if it is that of
+ * `own` (or NULL); else it is told in `ret_damaged`.
+ */
 int setup_record_list(const struct setup_records *records, struct arena *a, const char *engine,
-	struct string_list *ret_paths, struct nvb_error **err);
+	const char *own, struct string_list *ret_paths, struct string_list *ret_damaged,
+	struct nvb_error **err);
 
 int setup_record_write(const struct setup_records *records, const struct setup_record *record,
 	struct nvb_error **err);

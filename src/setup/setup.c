@@ -44,10 +44,12 @@ static int format_link(const struct setup_change *change, struct strbuf *out)
 int setup_plan_format(const struct setup_plan *plan, struct strbuf *out, struct nvb_error **err)
 {
 	vec_foreach (const struct setup_change, change, &plan->changes) {
-		errint_t e = change->link
-				     ? format_link(change, out)
-				     : text_diff(change->path, change->before, change->after, out);
+		errint_t e = 0;
 
+		if (!change->link)
+			e = text_diff(change->path, change->before, change->after, out);
+		else if (!change->is_shared)
+			e = format_link(change, out);
 		if (e < 0)
 			return NVB_OOM(err);
 	}

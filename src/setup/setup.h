@@ -41,8 +41,8 @@ struct setup_change {
 	const char *after;	     /* NULL: it is removed */
 	const char *link;	     /* the file is a symbolic link to this; texts are NULL */
 	bool is_made;		     /* of a link: made, else removed */
+	bool is_shared;		     /* of a link: another engine's set-up has made it */
 	struct setup_record *record; /* NULL: nothing is remembered */
-	bool is_known;		     /* there is a record of an earlier set-up */
 };
 
 struct setup_plan {

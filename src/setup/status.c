@@ -120,7 +120,7 @@ static void format_runtime(const struct setup_status *s, struct strbuf *out)
 
 static void format_status(const struct setup_status *s, struct strbuf *out)
 {
-	if (!s->program && !s->config_exists) {
+	if (!s->program && !s->config_exists && !s->problem) {
 		strbuf_printf(out, "%s: not installed\n", s->engine);
 		return;
 	}

@@ -239,6 +239,36 @@ containerd_reads_it() {
 	[ ! -e "$HOST/etc/docker" ]
 }
 
+@test "on the disk before it takes the name" {
+	local calls
+	command -v strace >/dev/null || skip 'strace is not installed'
+	mkdir -p "$BATS_TEST_TMPDIR/h/etc/docker"
+	NVBIND_STATE_DIR="$BATS_TEST_TMPDIR/state" strace -qq -o "$BATS_TEST_TMPDIR/calls" -e trace=fsync,renameat \
+		"$NVBIND" --host-root "$BATS_TEST_TMPDIR/h" setup docker --runtime-path /r >/dev/null
+	calls="$(sed 's/(.*//' "$BATS_TEST_TMPDIR/calls" | tr '\n' ' ')"
+	[ "$calls" = 'fsync renameat fsync fsync renameat fsync ' ]
+}
+
+@test "a file that is mounted by itself cannot be replaced" {
+	run_out unshare --mount sh -c "
+		mkdir -p '$BATS_TEST_TMPDIR/h/etc/docker' && cd '$BATS_TEST_TMPDIR'
+		echo '{}' >theirs && touch h/etc/docker/daemon.json
+		mount --bind theirs h/etc/docker/daemon.json
+		NVBIND_STATE_DIR='$BATS_TEST_TMPDIR/state' '$NVBIND' --host-root h setup docker --runtime-path /r 2>&1; echo \"exit \$?\"
+		cat h/etc/docker/daemon.json; ls -A h/etc/docker"
+	[[ "$output" == *"write '/etc/docker/daemon.json': Device or resource busy"*"hint: a file that is mounted by itself"* ]]
+	[[ "$output" == *$'\n'"{}"$'\n'"daemon.json" ]]
+}
+
+@test "what to write by hand is told in lines" {
+	mkdir -p "$BATS_TEST_TMPDIR/h/etc/docker"
+	echo '{"runtimes": []}' >"$BATS_TEST_TMPDIR/h/etc/docker/daemon.json"
+	run_out "$NVBIND" --host-root "$BATS_TEST_TMPDIR/h" setup docker --runtime-path /r
+	[ "$status" -ne 0 ]
+	[[ "$stderr" == *$'\n        {\n          "runtimes": {\n'* ]]
+	[[ "$stderr" != *'\x0a'* ]]
+}
+
 @test "words on the command line" {
 	run_out "$NVBIND" setup
 	[ "$status" -eq 2 ]
@@ -253,6 +283,13 @@ containerd_reads_it() {
 	[ "$status" -eq 2 ]
 	run_out "$NVBIND" setup --check --cdi
 	[ "$status" -eq 2 ]
+	run_out "$NVBIND" setup docker --dry-run --config ''
+	[ "$status" -eq 2 ]
+	run_out "$NVBIND" setup docker --dry-run --runtime-path=
+	[ "$status" -eq 2 ]
+	run_out "$NVBIND" --host-root "$HOST" setup docker --dry-run --config daemon.json
+	[ "$status" -eq 2 ]
+	[[ "$stderr" == *"'--config': with --host-root"* ]]
 }
 
 @test "--check tells what is set" {
