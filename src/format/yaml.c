@@ -27,6 +27,7 @@ struct level {
 	bool has_key;
 	bool key_is_merge;
 	bool is_merged; /* the container is what "<<" takes: it has no parent yet */
+	bool is_reset;	/* its tag takes back what it holds */
 };
 
 struct anchor {
@@ -44,6 +45,7 @@ struct parser {
 	size_t n_anchors;
 	struct yaml_budget budget;
 	unsigned line, column; /* of the event at hand */
+	bool as_written;       /* yaml_parse_as_written() */
 	struct nvb_error **err;
 };
 
@@ -111,6 +113,17 @@ static struct json_object *value_of_scalar(const struct yaml_scalar *s, const ch
 	}
 }
 
+/* Tags of files that are put over each other. */
+static bool is_override(const struct parser *p, const char *tag)
+{
+	return p->as_written && strcmp(tag, "!override") == 0;
+}
+
+static bool is_reset(const struct parser *p, const char *tag)
+{
+	return p->as_written && strcmp(tag, "!reset") == 0;
+}
+
 /* Replaces what the text looks like by what its tag says it is. */
 static int apply_tag(struct parser *p, const char *tag, struct yaml_scalar *s)
 {
@@ -129,6 +142,10 @@ static int apply_tag(struct parser *p, const char *tag, struct yaml_scalar *s)
 		s->kind = YAML_TEXT;
 		return 0;
 	}
+	if (is_reset(p, tag))
+		s->kind = YAML_NULL;
+	if (is_reset(p, tag) || is_override(p, tag))
+		return 0;
 	if (strncmp(tag, CORE_TAG, strlen(CORE_TAG)) != 0)
 		return refuse_named(p, "the unknown tag", tag);
 	tag += strlen(CORE_TAG);
@@ -173,6 +190,8 @@ static int read_scalar(struct parser *p, struct fy_event *event, struct yaml_sca
 		if (r < 0)
 			return r;
 	}
+	if (p->as_written)
+		yaml_scalar_keep_spelling(&s, text, n);
 	if (s.kind == YAML_INFINITE)
 		return refuse(p, "a number that is not finite");
 	*ret = s;
@@ -357,6 +376,8 @@ static int on_key(
 	/* Names are texts; what the reference reads as something else is named as it says. */
 	if (s->kind == YAML_NULL)
 		return refuse(p, "a name must be a text");
+	if (p->as_written)
+		return take_key(p, text, n, is_plain);
 	if (s->kind == YAML_TRUTH)
 		return take_key(p, s->truth ? "true" : "false", s->truth ? 4 : 5, false);
 	if (s->kind == YAML_INTEGER) {
@@ -394,13 +415,16 @@ static int on_scalar(struct parser *p, struct fy_event *event)
 }
 
 /* A tag of a container may only say what it is anyway. */
-static int check_container_tag(struct parser *p, struct fy_event *event, const char *expected)
+static int check_container_tag(
+	struct parser *p, struct fy_event *event, const char *expected, bool *ret_is_reset)
 {
 	struct fy_token *token = fy_event_get_tag_token(event);
 	const char *tag = token ? fy_token_get_text0(token) : NULL;
 
-	if (!tag || (strncmp(tag, CORE_TAG, strlen(CORE_TAG)) == 0 &&
-			    strcmp(tag + strlen(CORE_TAG), expected) == 0))
+	*ret_is_reset = tag && is_reset(p, tag);
+	if (!tag || *ret_is_reset || is_override(p, tag) ||
+		(strncmp(tag, CORE_TAG, strlen(CORE_TAG)) == 0 &&
+			strcmp(tag + strlen(CORE_TAG), expected) == 0))
 		return 0;
 	return refuse_named(p, "the unknown tag", tag);
 }
@@ -408,13 +432,13 @@ static int check_container_tag(struct parser *p, struct fy_event *event, const c
 static int on_start(struct parser *p, struct fy_event *event, struct json_object *take_container,
 	const char *tag)
 {
-	bool is_merged;
+	bool is_merged, reset = false;
 	int r;
 
 	if (!take_container)
 		return NVB_OOM(p->err);
 	json_set_line(take_container, p->line);
-	r = check_container_tag(p, event, tag);
+	r = check_container_tag(p, event, tag, &reset);
 	if (r >= 0)
 		r = count(p, 0);
 	if (r >= 0 && expects_key(p))
@@ -433,6 +457,7 @@ static int on_start(struct parser *p, struct fy_event *event, struct json_object
 		p->levels[p->depth++] = (struct level){
 			.container = take_container,
 			.is_merged = is_merged,
+			.is_reset = reset,
 		};
 	return r;
 }
@@ -451,10 +476,26 @@ static int add_merged(struct parser *p, const struct level *l)
 	return 0;
 }
 
+static void empty(struct json_object *container)
+{
+	if (json_object_is_type(container, json_type_array)) {
+		(void)json_object_array_del_idx(container, 0, json_object_array_length(container));
+		return;
+	}
+	json_object_object_foreach(container, key, value)
+	{
+		(void)value;
+		json_object_object_del(container, key);
+	}
+}
+
 static int on_end(struct parser *p)
 {
 	struct level l = p->levels[--p->depth];
 	int r = l.merged ? add_merged(p, &l) : 0;
+
+	if (l.is_reset)
+		empty(l.container);
 
 	free(l.key);
 	json_object_put(l.merged);
@@ -527,11 +568,11 @@ static int run(struct parser *p, struct fy_diag *diag)
 	}
 }
 
-int yaml_parse(
-	const char *text, size_t length, struct json_object **ret_root, struct nvb_error **err)
+static int parse(const char *text, size_t length, bool as_written, struct json_object **ret_root,
+	struct nvb_error **err)
 {
 	_cleanup_(yaml_events_done) struct yaml_events events = { 0 };
-	_cleanup_(parser_done) struct parser p = { .err = err };
+	_cleanup_(parser_done) struct parser p = { .as_written = as_written, .err = err };
 	int r;
 
 	if (length > YAML_TEXT_LIMIT_BYTES)
@@ -549,4 +590,16 @@ int yaml_parse(
 		return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "parse YAML: the document is empty");
 	*ret_root = TAKE_PTR(p.root);
 	return 0;
+}
+
+int yaml_parse(
+	const char *text, size_t length, struct json_object **ret_root, struct nvb_error **err)
+{
+	return parse(text, length, false, ret_root, err);
+}
+
+int yaml_parse_as_written(
+	const char *text, size_t length, struct json_object **ret_root, struct nvb_error **err)
+{
+	return parse(text, length, true, ret_root, err);
 }

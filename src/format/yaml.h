@@ -31,6 +31,15 @@ int yaml_parse(
 	const char *text, size_t length, struct json_object **ret_root, struct nvb_error **err);
 
 /*
+ * The same for compose files: of plain scalars, only true, false and null are no texts, and a text
+ * is as it is spelled (no, 3.10, 1e3). The tag !override says nothing in a file alone, and what has
+ * !reset is null, or empty.
+ * Source: gopkg.in/yaml.v3 3.0.1, resolve.go; Compose Specification, "merge", 2026-08.
+ */
+int yaml_parse_as_written(
+	const char *text, size_t length, struct json_object **ret_root, struct nvb_error **err);
+
+/*
  * Writes a tree in block style: deterministic, and the same to a reader of YAML 1.1 and of 1.2.
  * *ret_text is malloc'd and NUL-terminated; ret_length may be NULL.
  * Errors: NVB_ERR_LIMIT (or no memory), NVB_ERR_FORMAT (a number that is not finite).

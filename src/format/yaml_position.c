@@ -11,7 +11,8 @@
 #include "format/yaml.h"
 #include "format/yaml_events.h"
 
-#define MERGE_DEPTH_LIMIT YAML_DEPTH_LIMIT
+/* Each step down takes an alias or a bracket. */
+#define MERGE_DEPTH_LIMIT (YAML_ANCHOR_LIMIT + YAML_DEPTH_LIMIT)
 
 struct locator {
 	struct fy_parser *fy;
@@ -366,27 +367,26 @@ static bool is_key(const struct yaml_pair *pair, const char *key)
 	       strcmp(node->text, key) == 0;
 }
 
-static bool find_member(
-	struct yaml_node *node, const char *key, unsigned depth, struct yaml_member *ret);
-
-static bool find_merged(
-	struct yaml_node *source, const char *key, unsigned depth, struct yaml_member *ret)
+void yaml_node_forget(struct yaml_node *node)
 {
-	source = yaml_node_resolve(source);
-	if (!source || source->kind != YAML_NODE_SEQUENCE)
-		return find_member(source, key, depth + 1, ret);
-	for (size_t i = 0; i < source->items.n; i++)
-		if (find_member(source->items.items[i], key, depth + 1, ret))
-			return true;
-	return false;
+	node = yaml_node_resolve(node);
+	if (!node || !node->visited)
+		return;
+	node->visited = false;
+	for (size_t i = 0; i < node->pairs.n; i++)
+		yaml_node_forget(node->pairs.items[i].value);
+	for (size_t i = 0; i < node->items.n; i++)
+		yaml_node_forget(node->items.items[i]);
 }
 
+/* In a mapping and in what it merges; in a list, in the first of its mappings that has it. */
 static bool find_member(
 	struct yaml_node *node, const char *key, unsigned depth, struct yaml_member *ret)
 {
 	node = yaml_node_resolve(node);
-	if (!node || node->kind != YAML_NODE_MAPPING || depth > MERGE_DEPTH_LIMIT)
+	if (!node || node->visited || depth > MERGE_DEPTH_LIMIT)
 		return false;
+	node->visited = true;
 	for (size_t i = 0; i < node->pairs.n; i++) {
 		if (!is_key(&node->pairs.items[i], key))
 			continue;
@@ -395,12 +395,22 @@ static bool find_member(
 	}
 	for (size_t i = 0; i < node->pairs.n; i++)
 		if (yaml_pair_is_merge(&node->pairs.items[i]) &&
-			find_merged(node->pairs.items[i].value, key, depth, ret))
+			find_member(node->pairs.items[i].value, key, depth + 1, ret))
+			return true;
+	for (size_t i = 0; i < node->items.n; i++)
+		if (find_member(node->items.items[i], key, depth + 1, ret))
 			return true;
 	return false;
 }
 
 bool yaml_node_member(struct yaml_node *mapping, const char *key, struct yaml_member *ret)
 {
-	return find_member(mapping, key, 0, ret);
+	struct yaml_node *node = yaml_node_resolve(mapping);
+	bool found;
+
+	if (!node || node->kind != YAML_NODE_MAPPING)
+		return false;
+	found = find_member(node, key, 0, ret);
+	yaml_node_forget(node);
+	return found;
 }

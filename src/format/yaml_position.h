@@ -55,6 +55,11 @@ struct yaml_node {
 	struct yaml_node_list items; /* of a sequence */
 	struct yaml_pair_list pairs; /* of a mapping */
 	struct yaml_node *target;    /* of an alias */
+	/*
+	 * True while a walk that follows aliases is under way and has been here: a document of 1
+	 * KiB has 2^39 ways to one node. The walk ends with yaml_node_forget().
+	 */
+	bool visited;
 };
 
 /*
@@ -68,6 +73,9 @@ int yaml_locate(const char *text, size_t length, struct arena *a, struct yaml_no
 
 /* The node that an alias stands for; any other node is itself. */
 struct yaml_node *yaml_node_resolve(struct yaml_node *node);
+
+/* Ends a walk: what it visited from `node` on is as if it had not. */
+void yaml_node_forget(struct yaml_node *node);
 
 /* A member as the document means it: the mapping's own, or one that "<<" brings. */
 struct yaml_member {

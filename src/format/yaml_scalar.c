@@ -183,3 +183,14 @@ struct yaml_scalar yaml_scalar_of(const char *text, size_t length)
 	(void)read_number(text, length, &scalar);
 	return scalar;
 }
+
+void yaml_scalar_keep_spelling(struct yaml_scalar *scalar, const char *text, size_t length)
+{
+	static const char *const truths[] = { "true", "True", "TRUE", "false", "False", "FALSE" };
+
+	for (size_t i = 0; scalar->kind == YAML_TRUTH && i < ELEMENTS(truths); i++)
+		if (strlen(truths[i]) == length && memcmp(truths[i], text, length) == 0)
+			return;
+	if (scalar->kind != YAML_NULL)
+		scalar->kind = YAML_TEXT;
+}

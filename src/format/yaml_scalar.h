@@ -24,3 +24,6 @@ struct yaml_scalar {
 };
 
 struct yaml_scalar yaml_scalar_of(const char *text, size_t length);
+
+/* For yaml_parse_as_written(): a text, unless it is null or spelled true or false. */
+void yaml_scalar_keep_spelling(struct yaml_scalar *scalar, const char *text, size_t length);

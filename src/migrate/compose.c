@@ -127,6 +127,11 @@ static int check_extends(struct migration *m, size_t i)
 	return r;
 }
 
+static bool has_text(const struct migration *m, const char *word)
+{
+	return memmem(m->text, m->length, word, strlen(word));
+}
+
 static int note_files(struct migration *m)
 {
 	int r = 0;
@@ -140,6 +145,10 @@ static int note_files(struct migration *m)
 	if (r >= 0 && m->file.includes)
 		r = string_list_add(m->arena, &m->report->remarks,
 			"'include' names other files: convert them too");
+	if (r >= 0 && (has_text(m, "!override") || has_text(m, "!reset")))
+		r = string_list_add(m->arena, &m->report->remarks,
+			"'!override' and '!reset' are for a file that is put over others: convert "
+			"those too, and look at what all of them say together");
 	return r < 0 ? NVB_OOM(m->err) : 0;
 }
 
@@ -223,7 +232,7 @@ static int convert(struct migration *m, struct compose_result *ret, size_t mark)
 
 	if (m->target == COMPOSE_TO_BOLTFILE) {
 		r = compose_format_boltfile(&m->file, m->selections.items, m->entries.items,
-			m->arena, &ret->text, m->err);
+			m->arena, m->report, &ret->text, m->err);
 		ret->length = r < 0 ? 0 : strlen(ret->text);
 		ret->changed = true;
 		return r;
@@ -239,7 +248,7 @@ static int convert(struct migration *m, struct compose_result *ret, size_t mark)
 
 static int run(struct migration *m, struct compose_result *ret, size_t mark)
 {
-	int r = yaml_parse(m->text, m->length, &m->json, m->err);
+	int r = yaml_parse_as_written(m->text, m->length, &m->json, m->err);
 
 	if (r >= 0)
 		r = yaml_locate(m->text, m->length, m->arena, &m->root, m->err);

@@ -2,9 +2,11 @@
 #include "migrate/compose_boltfile.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/strbuf.h"
 #include "format/json.h"
+#include "migrate/compose_boltfile_lost.h"
 #include "migrate/compose_nested.h"
 
 #define TEXT_LIMIT_BYTES ((size_t)4 << 20)
@@ -57,6 +59,8 @@ static const struct field {
 	{ "labels", "labels", FIELD_PAIRS },
 	{ "sysctls", "sysctls", FIELD_PAIRS },
 	{ "image", "image", FIELD_DONE },
+	{ "build", "build", FIELD_DONE },
+	{ "deploy", "gpu", FIELD_DONE },
 	{ "runtime", "gpu", FIELD_DONE },
 	{ "gpus", "gpu", FIELD_DONE },
 };
@@ -131,6 +135,8 @@ static bool is_scalar(struct json_object *value)
 	       !json_object_is_type(value, json_type_array);
 }
 
+static const char no_place[] = "its form has no place in a Boltfile";
+
 static int leave_out(struct writer *w, const char *name, const char *why)
 {
 	return migrate_remark(
@@ -155,11 +161,11 @@ static int split_words(struct writer *w, const char *text, struct string_list *l
 	return r;
 }
 
-/* 1: `list` is all of it; 0: it has items of another form. */
+/* 1: `list` is all of it; 0: there are items of another form, which it has not. */
 static int read_list(
 	struct writer *w, struct json_object *value, enum field_form form, struct string_list *list)
 {
-	int r = 0;
+	int r = 0, all = 1;
 
 	if (json_object_is_type(value, json_type_object)) {
 		if (form != FIELD_TEXTS_OR_NAMES)
@@ -183,13 +189,15 @@ static int read_list(
 	for (size_t i = 0; i < json_object_array_length(value); i++) {
 		struct json_object *item = json_object_array_get_idx(value, i);
 
-		if (!is_scalar(item))
-			return 0;
+		if (!is_scalar(item)) {
+			all = 0;
+			continue;
+		}
 		r = add_word(w, list, json_object_get_string(item));
 		if (r < 0)
 			return r;
 	}
-	return 1;
+	return all;
 }
 
 /* 1: the service is what its command would have started. */
@@ -219,21 +227,47 @@ static int add_list_field(struct writer *w, const struct field *field, struct js
 	r = read_list(w, value, field->form, &list);
 	if (r < 0)
 		return r;
+	/* Half of a command is another command. */
+	if (r > 0 || (list.n && field->form == FIELD_TEXTS))
+		add_list(w, field->becomes, &list);
 	if (r == 0)
-		return leave_out(w, field->name, "its form has no place in a Boltfile");
-	add_list(w, field->becomes, &list);
+		return leave_out(w, field->name,
+			list.n && field->form == FIELD_TEXTS
+				? "items that are no texts have no place in a Boltfile"
+				: no_place);
 	return 0;
+}
+
+/* Source: compose-go 2, interpolation of booleans. */
+static const char *truth_of(const char *text)
+{
+	static const char *const words[][2] = {
+		{ "true", "false" },
+		{ "yes", "no" },
+		{ "y", "n" },
+		{ "on", "off" },
+		{ "1", "0" },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(words); i++) {
+		if (strcasecmp(text, words[i][0]) == 0)
+			return "true";
+		if (strcasecmp(text, words[i][1]) == 0)
+			return "false";
+	}
+	return NULL;
 }
 
 static int add_scalar_field(struct writer *w, const struct field *field, struct json_object *value)
 {
 	const char *text = is_scalar(value) ? json_object_get_string(value) : NULL;
+	const bool is_truth = field->form == FIELD_TRUTH;
 
-	if (!text)
-		return leave_out(w, field->name, "its form has no place in a Boltfile");
+	if (!text || (is_truth && !truth_of(text)))
+		return leave_out(w, field->name, no_place);
 	strbuf_printf(&w->out, "%s = ", field->becomes);
-	if (field->form == FIELD_TRUTH)
-		strbuf_str_add(&w->out, strcmp(text, "true") == 0 ? "true" : "false");
+	if (is_truth)
+		strbuf_str_add(&w->out, truth_of(text));
 	else
 		add_text(&w->out, text);
 	strbuf_char_add(&w->out, '\n');
@@ -257,7 +291,8 @@ static int add_environment(struct writer *w)
 	for (size_t i = 0; r >= 0 && i < w->service->environment.n; i++) {
 		const struct compose_variable *v = &w->service->environment.items[i];
 
-		if (w->entry->outcome == MIGRATE_CONVERTED && compose_is_device_variable(v->name))
+		if (w->entry->outcome == MIGRATE_CONVERTED && compose_is_device_variable(v->name) &&
+			!compose_is_denial(v))
 			continue;
 		if (compose_variable(w->service, v->name) != v)
 			continue;
@@ -304,7 +339,7 @@ static int add_pairs(struct writer *w, const struct field *field, struct json_ob
 	if (strcmp(field->name, "environment") == 0)
 		return add_environment(w);
 	if (is_scalar(value))
-		return leave_out(w, field->name, "its form has no place in a Boltfile");
+		return leave_out(w, field->name, no_place);
 	if (json_object_is_type(value, json_type_array)) {
 		int r = pairs_of_list(w, value, &made);
 
@@ -359,20 +394,9 @@ static int report_unknown(struct writer *w)
 
 	json_object_object_foreach(w->service->json, name, value)
 	{
-		struct json_object *context = NULL;
-
 		(void)value;
-		if (r < 0 || is_known(name))
-			continue;
-		if (strcmp(name, "deploy") == 0 && w->service->reserved.n &&
-			json_object_object_length(value) == 1)
-			continue;
-		if (strcmp(name, "build") == 0 &&
-			(is_scalar(value) ||
-				(json_object_object_get_ex(value, "context", &context) &&
-					is_scalar(context))))
-			continue;
-		r = leave_out(w, name, "nvbind knows no key of a Boltfile for it");
+		if (r >= 0 && !is_known(name))
+			r = leave_out(w, name, compose_no_boltfile_key);
 	}
 	return r;
 }
@@ -454,6 +478,8 @@ static int add_service(struct writer *w)
 		r = add_gpu(w);
 	if (r >= 0)
 		r = report_unknown(w);
+	if (r >= 0)
+		r = compose_lost_of_service(w->service, w->entry, w->arena, w->err);
 	if (r < 0)
 		return r;
 	/* Every service is in the new file: there is none that needs nothing. */
@@ -496,14 +522,14 @@ static void add_top(struct strbuf *out, struct json_object *root)
 
 int compose_format_boltfile(const struct compose_file *file,
 	const struct compose_selection *selections, struct migrate_entry *entries, struct arena *a,
-	char **ret_text, struct nvb_error **err)
+	struct migrate_report *report, char **ret_text, struct nvb_error **err)
 {
 	_cleanup_(writer_done) struct writer w = {
 		.arena = a,
 		.out = STRBUF_INIT(TEXT_LIMIT_BYTES),
 		.err = err,
 	};
-	int r = 0;
+	int r = compose_lost_of_file(file->root, report, a, err);
 
 	add_top(&w.out, file->root);
 	for (size_t i = 0; r >= 0 && i < file->services.n; i++) {

@@ -6,7 +6,8 @@
 #include "base/strbuf.h"
 #include "gpu/capability.h"
 
-#define LIST_LIMIT_BYTES 16384
+/* Less than a compose file can hold; more is an error, not a part of it. */
+#define LIST_LIMIT_BYTES ((size_t)4 << 20)
 
 struct deciding {
 	const struct compose_selection *selection;
@@ -65,15 +66,53 @@ static int remove_requests(struct deciding *d)
 	return r;
 }
 
-static int remove_variables(struct deciding *d)
+/* A value in place of the one that a variable has. */
+static int change_variable(struct deciding *d, const struct compose_variable *v, const char *value)
+{
+	const char *pair = arena_printf(d->arena, "%s=%s", v->name, value);
+
+	if (!pair)
+		return NVB_OOM(d->err);
+	return add_edit(d, COMPOSE_PUT,
+		d->service->environment_is_list ? pair : pair + strlen(v->name) + 1, "environment",
+		v->step, NULL);
+}
+
+/* Those of GPUs stay and say none: an engine's default runtime would read the image's instead. */
+static int settle_variables(struct deciding *d)
 {
 	const struct compose_variable_list *list = &d->service->environment;
 	int r = 0;
 
-	for (size_t i = list->n; r >= 0 && i-- > 0;)
-		if (compose_is_device_variable(list->items[i].name))
-			r = add_edit(
-				d, COMPOSE_REMOVE, NULL, "environment", list->items[i].step, NULL);
+	for (size_t i = list->n; r >= 0 && i-- > 0;) {
+		const struct compose_variable *v = &list->items[i];
+
+		if (!compose_is_device_variable(v->name) || compose_is_denial(v))
+			continue;
+		r = compose_is_gpu_variable(v->name)
+			    ? change_variable(d, v, COMPOSE_NO_GPU)
+			    : add_edit(d, COMPOSE_REMOVE, NULL, "environment", v->step, NULL);
+	}
+	return r;
+}
+
+static int explain_settled(struct deciding *d)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && compose_vendor_at(i); i++) {
+		const struct compose_vendor *vendor = compose_vendor_at(i);
+		const struct compose_variable *v =
+			vendor->driver ? compose_variable(d->service, vendor->variable) : NULL;
+
+		if (v && !compose_is_denial(v))
+			r = SAY(d, MIGRATE_NOTE, v->line,
+				"%s becomes '" COMPOSE_NO_GPU
+				"' and does not go: without it, a default "
+				"runtime that reads it would take the image's own, which may be "
+				"'all'",
+				v->name);
+	}
 	return r;
 }
 
@@ -121,10 +160,19 @@ static int explain_variables(struct deciding *d)
 	return r;
 }
 
-static void join(const struct string_list *list, struct strbuf *out)
+static int check_list(struct deciding *d, const struct strbuf *list)
+{
+	return strbuf_failed(list) ? NVB_RAISE(d->err, NVB_ERR_LIMIT, 0,
+					     "service '%.128s': more than %zu bytes of devices",
+					     d->service->name, LIST_LIMIT_BYTES)
+				   : 0;
+}
+
+static int join(struct deciding *d, const struct string_list *list, struct strbuf *out)
 {
 	vec_foreach (const char *, item, list)
 		strbuf_printf(out, "%s%s", out->length ? "," : "", *item);
+	return check_list(d, out);
 }
 
 /* Which parts of the driver: a property of the specification, not of the request. */
@@ -134,8 +182,10 @@ static int explain_capabilities(struct deciding *d)
 		compose_variable(d->service, "NVIDIA_DRIVER_CAPABILITIES");
 	_cleanup_(strbuf_done) struct strbuf list = STRBUF_INIT(LIST_LIMIT_BYTES);
 	capability_set set;
+	int r = join(d, &d->selection->capabilities, &list);
 
-	join(&d->selection->capabilities, &list);
+	if (r < 0)
+		return r;
 	if (!list.length && v && v->value)
 		strbuf_str_add(&list, v->value);
 	if (!list.length || strcmp(strbuf_str(&list), "all") == 0)
@@ -178,10 +228,16 @@ static int to_cdi(struct deciding *d)
 	if (r >= 0)
 		r = remove_requests(d);
 	if (r >= 0)
-		r = remove_variables(d);
+		r = settle_variables(d);
 	vec_foreach (const char *, name, &d->selection->devices)
 		if (r >= 0 && !has_device(d->service, *name))
 			r = add_edit(d, COMPOSE_ADD, *name, "devices", NULL);
+	if (r >= 0 && !d->edits->n) {
+		d->entry->outcome = MIGRATE_NOTHING_TO_DO;
+		return 0;
+	}
+	if (r >= 0)
+		r = explain_settled(d);
 	if (r >= 0)
 		r = explain_variables(d);
 	if (r >= 0)
@@ -191,7 +247,8 @@ static int to_cdi(struct deciding *d)
 	if (r >= 0 && d->service->swarm_resources)
 		r = SAY(d, MIGRATE_LOST, 0,
 			"'generic_resources' are Swarm's: they say how many, and no CDI device");
-	join(&d->selection->devices, &list);
+	if (r >= 0)
+		r = join(d, &d->selection->devices, &list);
 	return r < 0 ? r
 		     : SAY(d, MIGRATE_BECOMES, 0, "devices: %s",
 			       list.length ? strbuf_str(&list) : "none");
@@ -210,9 +267,7 @@ static int put_variable(struct deciding *d, const char *name, const char *value)
 	if (!v)
 		r = add_edit(d, COMPOSE_ADD, pair, "environment", NULL);
 	else
-		r = add_edit(d, COMPOSE_PUT,
-			d->service->environment_is_list ? pair : pair + strlen(name) + 1,
-			"environment", v->step, NULL);
+		r = change_variable(d, v, value);
 	return r < 0 ? r : SAY(d, MIGRATE_BECOMES, 0, "environment: %s", pair);
 }
 
@@ -222,6 +277,7 @@ static int put_devices(struct deciding *d, const char *variable, const char *kin
 	_cleanup_(strbuf_done) struct strbuf list = STRBUF_INIT(LIST_LIMIT_BYTES);
 	const size_t n = strlen(kind);
 	const char *value;
+	int r;
 
 	vec_foreach (const char *, name, &d->selection->devices) {
 		const bool of_kind = strncmp(*name, kind, n) == 0 && (*name)[n] == '=';
@@ -230,8 +286,9 @@ static int put_devices(struct deciding *d, const char *variable, const char *kin
 			strbuf_printf(&list, "%s%s", list.length ? "," : "",
 				of_kind ? *name + n + 1 : *name);
 	}
-	if (!list.length)
-		return 0;
+	r = check_list(d, &list);
+	if (r < 0 || !list.length)
+		return r;
 	value = arena_strdup(d->arena, strbuf_str(&list));
 	return value ? put_variable(d, variable, value) : NVB_OOM(d->err);
 }
@@ -241,10 +298,10 @@ static int put_capabilities(struct deciding *d)
 	_cleanup_(strbuf_done) struct strbuf list = STRBUF_INIT(LIST_LIMIT_BYTES);
 	capability_set set;
 	const char *value;
+	int r = join(d, &d->selection->capabilities, &list);
 
-	join(&d->selection->capabilities, &list);
-	if (!list.length)
-		return 0;
+	if (r < 0 || !list.length)
+		return r;
 	if (capability_parse(strbuf_str(&list), &set, NULL) < 0)
 		return SAY(d, MIGRATE_LOST, 0, "'%.256s' is no list of driver capabilities",
 			strbuf_str(&list));

@@ -5,16 +5,8 @@
 #include "migrate/compose_edit.h"
 #include "migrate/compose_env_file.h"
 #include "migrate/compose_read.h"
+#include "migrate/compose_vendor.h"
 #include "migrate/report.h"
-
-enum compose_target {
-	COMPOSE_TO_CDI,
-	COMPOSE_TO_RUNTIME, /* the variables stay, nvbind-runtime reads them */
-	COMPOSE_TO_BOLTFILE,
-};
-
-/* The name that nvbind-runtime has in the configuration of an engine. */
-#define COMPOSE_RUNTIME_NAME "nvbind"
 
 struct compose_selection {
 	const struct compose_service *service;
@@ -23,12 +15,6 @@ struct compose_selection {
 	const char *near;		 /* the member of the service that says so */
 	bool asks;			 /* false: nothing to convert */
 };
-
-bool compose_is_gpu_runtime(const char *runtime);
-/* True for a device request that is converted. */
-bool compose_is_gpu_request(const struct compose_reservation *request, enum compose_target target);
-/* True for a variable that chooses devices. */
-bool compose_is_device_variable(const char *name);
 
 /*
  * Reads the selection and says in `entry` what was found. 0; the entry is NOT_CONVERTED where the

@@ -24,6 +24,9 @@ static const char not_as_meant[] =
 static const char at_odds[] = "another service takes the same lines and would change them in "
 			      "another way: change them by hand";
 
+static const char anchor_goes[] = "what would go has an anchor, and another place takes it by an "
+				  "alias: change them by hand";
+
 /* A service with its patches. */
 struct job {
 	struct compose_service_edits *edits;
@@ -75,23 +78,35 @@ static void set_aside(struct editor *e, struct job *job, const char *reason, siz
 
 /* Who takes what. */
 
-static bool reaches(struct yaml_node *node, size_t at, unsigned depth)
+/* False where this walk has been before: it went on then. */
+static bool walk_reaches(struct yaml_node *node, size_t at, unsigned depth)
 {
 	struct yaml_node *target = yaml_node_resolve(node);
 
 	if (depth > YAML_DEPTH_LIMIT)
 		return true;
+	if (target->visited)
+		return false;
+	target->visited = true;
 	if (at >= target->properties && at <= target->end)
 		return true;
 	if (target->kind == YAML_NODE_SCALAR)
 		return false;
 	for (size_t i = 0; i < target->pairs.n; i++)
-		if (reaches(target->pairs.items[i].value, at, depth + 1))
+		if (walk_reaches(target->pairs.items[i].value, at, depth + 1))
 			return true;
 	for (size_t i = 0; i < target->items.n; i++)
-		if (reaches(target->items.items[i], at, depth + 1))
+		if (walk_reaches(target->items.items[i], at, depth + 1))
 			return true;
 	return false;
+}
+
+static bool reaches(struct yaml_node *node, size_t at)
+{
+	const bool found = walk_reaches(node, at, 0);
+
+	yaml_node_forget(node);
+	return found;
 }
 
 static struct yaml_node *service_node(struct editor *e, const char *name)
@@ -220,7 +235,7 @@ static bool blame(struct editor *e, const char *name)
 		if (!job->applied)
 			continue;
 		vec_foreach (const struct text_patch, patch, &job->patches) {
-			if (!reaches(node, patch->begin, 0))
+			if (!reaches(node, patch->begin))
 				continue;
 			set_aside(e, job, taken_by_others, patch->begin);
 			found = true;
@@ -283,11 +298,45 @@ static bool rest_is_same(struct editor *e, struct json_object *after)
 	return true;
 }
 
+/* True if an anchor stands in the text that goes. */
+static bool takes_anchor(const struct yaml_node *node, const struct text_patch *patch)
+{
+	if (node->anchor_end && node->properties >= patch->begin && node->properties < patch->end)
+		return true;
+	for (size_t i = 0; i < node->pairs.n; i++)
+		if (takes_anchor(node->pairs.items[i].key, patch) ||
+			takes_anchor(node->pairs.items[i].value, patch))
+			return true;
+	for (size_t i = 0; i < node->items.n; i++)
+		if (takes_anchor(node->items.items[i], patch))
+			return true;
+	return false;
+}
+
+/* The result is no document: an anchor went, and an alias of it did not. */
+static bool blame_anchors(struct editor *e)
+{
+	bool found = false;
+
+	vec_foreach (struct job, job, &e->jobs) {
+		for (size_t i = 0; job->applied && i < job->patches.n; i++) {
+			if (!takes_anchor(e->root, &job->patches.items[i]))
+				continue;
+			set_aside(e, job, anchor_goes, job->patches.items[i].begin);
+			found = true;
+			break;
+		}
+	}
+	return found;
+}
+
 static int judge(struct editor *e, const char *text, size_t length)
 {
 	_cleanup_(json_putp) struct json_object *after = NULL;
-	int r = yaml_parse(text, length, &after, NULL);
+	int r = yaml_parse_as_written(text, length, &after, NULL);
 
+	if (r < 0 && blame_anchors(e))
+		return 0;
 	if (r < 0 || !json_object_is_type(after, json_type_object))
 		return raise_unclear(e);
 	r = judge_services(e, after);

@@ -228,26 +228,52 @@ static int add_patch(struct placing *p, struct text_patch patch)
 	return 0;
 }
 
+/* "NAME:", with nothing behind it. */
+static int put_behind_colon(struct placing *p, const struct step *step, const char *value)
+{
+	const struct yaml_pair *pair = &step->container->pairs.items[step->index];
+	const size_t at = compose_pair_end(p->t, pair);
+	const char *scalar = compose_scalar(p->arena, value, false);
+
+	if (!scalar)
+		return NVB_OOM(p->err);
+	if (at == pair->key->end || p->t->text[at - 1] != ':')
+		return refuse(p, pair->key->line, "the value is not written as a plain text");
+	return add_patch(p, (struct text_patch){
+				    .begin = at,
+				    .end = at,
+				    .text = arena_printf(p->arena, " %s", scalar),
+			    });
+}
+
 static int put(struct placing *p, const struct compose_edit *edit)
 {
 	struct step steps[STEP_LIMIT];
-	struct yaml_node *value;
+	const struct step *last;
+	const struct yaml_node *value;
 
 	if (!walk(p, &edit->path, steps))
 		return edit->path.n == 1
 			       ? add_arrival(p, edit, edit->path.items[0])
 			       : refuse(p, 0, "what is to be changed is not found in the text");
-	value = steps[edit->path.n - 1].value;
+	last = &steps[edit->path.n - 1];
+	value = last->value;
+	if (value->kind == YAML_NODE_SCALAR && value->style == YAML_STYLE_ABSENT &&
+		last->container->kind == YAML_NODE_MAPPING && !value->anchor_end)
+		return put_behind_colon(p, last, edit->value);
 	if (value->kind == YAML_NODE_SCALAR && strcmp(value->text, edit->value) == 0)
 		return 0;
-	if (value->kind != YAML_NODE_SCALAR || value->style == YAML_STYLE_ABSENT ||
-		value->style == YAML_STYLE_LINES)
+	/* An alias goes; what it names stays as it is. */
+	if (yaml_node_resolve(last->value)->kind != YAML_NODE_SCALAR ||
+		(value->kind == YAML_NODE_SCALAR &&
+			(value->style == YAML_STYLE_ABSENT || value->style == YAML_STYLE_LINES)))
 		return refuse(p, value->line, "the value is not written as a plain text");
 	return add_patch(p, (struct text_patch){
 				    .begin = value->begin,
 				    .end = value->end,
 				    .text = compose_scalar(p->arena, edit->value,
-					    value->style != YAML_STYLE_PLAIN),
+					    value->kind == YAML_NODE_SCALAR &&
+						    value->style != YAML_STYLE_PLAIN),
 			    });
 }
 

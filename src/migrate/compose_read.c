@@ -70,8 +70,8 @@ static int read_reservation(
 	return 0;
 }
 
-static int read_reservations(
-	struct reader *rd, const struct json_at *list, struct compose_reservation_list *ret)
+static int read_reservations(struct reader *rd, const struct json_at *list, bool is_gpu,
+	struct compose_reservation_list *ret)
 {
 	for (size_t i = 0; i < json_length(list); i++) {
 		struct compose_reservation *made = vec_push(rd->arena, ret);
@@ -82,6 +82,7 @@ static int read_reservations(
 		if (r < 0)
 			return r;
 		made->index = i;
+		made->is_gpu = is_gpu;
 		r = read_reservation(rd, &item, made);
 		if (r < 0)
 			return r;
@@ -94,20 +95,21 @@ static int read_gpus(struct reader *rd, const struct json_at *at, struct compose
 {
 	struct json_object *value = NULL;
 	struct json_at list;
+	const char *text;
 	int r;
 
 	if (!json_object_object_get_ex(at->value, "gpus", &value) || !value)
 		return 0;
 	s->gpus_line = json_line_of(value);
-	if (json_object_is_type(value, json_type_string) &&
-		strcmp(json_object_get_string(value), "all") == 0) {
-		s->gpus_all = true;
+	text = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+	s->gpus_all = strcmp(text, "all") == 0;
+	s->gpus_unread = compose_is_interpolated(text) ? text : NULL;
+	if (s->gpus_all || s->gpus_unread)
 		return 0;
-	}
 	if (!json_object_is_type(value, json_type_array))
 		return json_invalid(at, "gpus", "'all' or a list", rd->err);
 	r = json_member(at, "gpus", json_type_array, &list, rd->err);
-	return r < 0 ? r : read_reservations(rd, &list, &s->gpus);
+	return r < 0 ? r : read_reservations(rd, &list, true, &s->gpus);
 }
 
 static int read_deploy(struct reader *rd, const struct json_at *at, struct compose_service *s)
@@ -126,7 +128,7 @@ static int read_deploy(struct reader *rd, const struct json_at *at, struct compo
 	if (json_object_object_get_ex(reservations.value, "generic_resources", &generic))
 		s->swarm_resources = generic != NULL;
 	r = json_member(&reservations, "devices", json_type_array, &list, rd->err);
-	return r > 0 ? read_reservations(rd, &list, &s->reserved) : r;
+	return r > 0 ? read_reservations(rd, &list, false, &s->reserved) : r;
 }
 
 /* The environment. */

@@ -22,6 +22,7 @@ struct compose_reservation {
 	const char *count;  /* as written; NULL: not given */
 	struct string_list ids, capabilities;
 	bool has_options;
+	bool is_gpu; /* an item of `gpus`: Compose adds the capability itself */
 };
 
 struct compose_reservation_list VEC(struct compose_reservation);
@@ -41,7 +42,8 @@ struct compose_service {
 	struct json_object *json; /* all of it; borrowed */
 	const char *runtime;
 	unsigned runtime_line;
-	bool gpus_all; /* gpus: all */
+	bool gpus_all;		 /* gpus: all */
+	const char *gpus_unread; /* gpus: ${NAME} */
 	unsigned gpus_line;
 	struct compose_reservation_list gpus, reserved;
 	struct compose_variable_list environment;

@@ -14,32 +14,6 @@
 
 #define DEVICE_LIMIT 64
 
-struct vendor_words {
-	const char *runtime, *driver, *variable, *kind;
-};
-
-/* Source: NVIDIA Container Toolkit 1.20, runtime configure; AMD Container Toolkit 1.2. */
-static const struct vendor_words vendors[] = {
-	{ "nvidia", "nvidia", "NVIDIA_VISIBLE_DEVICES", "nvidia.com/gpu" },
-	{ "nvidia-cdi", NULL, "NVIDIA_VISIBLE_DEVICES", "nvidia.com/gpu" },
-	{ "nvidia-legacy", NULL, "NVIDIA_VISIBLE_DEVICES", "nvidia.com/gpu" },
-	{ "nvidia-container-runtime", NULL, "NVIDIA_VISIBLE_DEVICES", "nvidia.com/gpu" },
-	{ COMPOSE_RUNTIME_NAME, NULL, "NVIDIA_VISIBLE_DEVICES", "nvidia.com/gpu" },
-	{ "amd", "amd", "AMD_VISIBLE_DEVICES", "amd.com/gpu" },
-};
-
-/* Variables that stand for devices beside the GPUs. */
-static const struct {
-	const char *variable, *kind;
-	bool takes_ids;
-} companions[] = {
-	{ "NVIDIA_IMEX_CHANNELS", "nvidia.com/imex-channel", true },
-	{ "NVIDIA_GDS", "nvidia.com/gds", false },
-	{ "NVIDIA_MOFED", "nvidia.com/mofed", false },
-	{ "NVIDIA_GDRCOPY", "nvidia.com/gdrcopy", false },
-	{ "NVIDIA_NVSWITCH", "nvidia.com/nvswitch", false },
-};
-
 struct selecting {
 	const struct compose_service *service;
 	enum compose_target target;
@@ -131,31 +105,6 @@ static bool has_word(const struct string_list *list, const char *word)
 	return false;
 }
 
-static const struct vendor_words *vendor_of_driver(const char *driver)
-{
-	for (size_t i = 0; i < ELEMENTS(vendors); i++)
-		if (vendors[i].driver && strcmp(vendors[i].driver, driver) == 0)
-			return &vendors[i];
-	return NULL;
-}
-
-static bool is_cdi(const struct compose_reservation *request)
-{
-	return request->driver && strcmp(request->driver, "cdi") == 0;
-}
-
-/* Without a driver's name, Docker asks the drivers in turn: NVIDIA's is the first. */
-static const struct vendor_words *vendor_of(const struct compose_reservation *request)
-{
-	if (request->driver && *request->driver)
-		return vendor_of_driver(request->driver);
-	if (has_word(&request->capabilities, "amd"))
-		return vendor_of_driver("amd");
-	return has_word(&request->capabilities, "gpu") || has_word(&request->capabilities, "nvidia")
-		       ? &vendors[0]
-		       : NULL;
-}
-
 static int add_count(struct selecting *s, const char *kind, const char *count, unsigned line)
 {
 	uint64_t n;
@@ -184,8 +133,7 @@ static int add_count(struct selecting *s, const char *kind, const char *count, u
 static int add_capabilities(struct selecting *s, const struct compose_reservation *request)
 {
 	vec_foreach (const char *, word, &request->capabilities) {
-		if (strcmp(*word, "gpu") == 0 || strcmp(*word, "nvidia") == 0 ||
-			strcmp(*word, "amd") == 0 || has_word(&s->out->capabilities, *word))
+		if (compose_is_gpu_word(*word) || has_word(&s->out->capabilities, *word))
 			continue;
 		if (string_list_add(s->arena, &s->out->capabilities, *word) < 0)
 			return NVB_OOM(s->err);
@@ -196,8 +144,8 @@ static int add_capabilities(struct selecting *s, const struct compose_reservatio
 static int add_request(
 	struct selecting *s, const struct compose_reservation *request, const char *where)
 {
-	const struct vendor_words *vendor = vendor_of(request);
-	const char *kind = vendor ? vendor->kind : NULL;
+	const struct compose_vendor *vendor = compose_vendor_of_request(request);
+	const char *kind = vendor ? vendor->kind : NULL, *word = NULL, *unclear;
 	int r;
 
 	r = SAY(s, MIGRATE_FOUND, request->line, "%s: driver %.64s, %s", where,
@@ -205,6 +153,9 @@ static int add_request(
 		request->ids.n	 ? "GPUs by name"
 		: request->count ? request->count
 				 : "all");
+	unclear = compose_request_is_unclear(request, &word);
+	if (r >= 0 && unclear)
+		return SAY_NOT_CONVERTED(s, request->line, "'%.128s' %s", word, unclear);
 	if (request->ids.n && request->count)
 		return SAY_NOT_CONVERTED(
 			s, request->line, "'count' and 'device_ids' exclude each other");
@@ -225,12 +176,6 @@ static int add_request(
 	return r < 0 ? r : add_capabilities(s, request);
 }
 
-/* Those of the driver "cdi" are what we would write. */
-bool compose_is_gpu_request(const struct compose_reservation *request, enum compose_target target)
-{
-	return is_cdi(request) ? target != COMPOSE_TO_CDI : vendor_of(request) != NULL;
-}
-
 /* Requests for what is no GPU stay. */
 static int add_requests(struct selecting *s, const struct compose_reservation_list *list,
 	const char *where, const char *near)
@@ -239,7 +184,7 @@ static int add_requests(struct selecting *s, const struct compose_reservation_li
 		const struct compose_reservation *request = &list->items[i];
 		int r;
 
-		if (is_cdi(request) && s->target == COMPOSE_TO_CDI) {
+		if (compose_is_cdi_request(request) && s->target == COMPOSE_TO_CDI) {
 			r = SAY(s, MIGRATE_NOTE, request->line,
 				"the driver 'cdi' takes CDI devices already");
 			if (r < 0)
@@ -262,12 +207,18 @@ static int select_requests(struct selecting *s)
 	const struct compose_service *service = s->service;
 	int r = 0;
 
+	if (service->gpus_unread) {
+		s->out->asks = true;
+		s->out->near = "gpus";
+		r = SAY_NOT_CONVERTED(s, service->gpus_line,
+			"gpus: '%.128s' is only known when Compose runs", service->gpus_unread);
+	}
 	if (service->gpus_all) {
 		s->out->asks = true;
 		s->out->near = "gpus";
 		r = SAY(s, MIGRATE_FOUND, service->gpus_line, "gpus: all");
 		if (r >= 0)
-			r = add_device(s, vendors[0].kind, "all");
+			r = add_device(s, compose_vendor_at(0)->kind, "all");
 	}
 	if (r >= 0)
 		r = add_requests(s, &service->gpus, "gpus", "gpus");
@@ -279,12 +230,9 @@ static int select_requests(struct selecting *s)
 
 /* Variables. */
 
-static const struct vendor_words *vendor_of_runtime(const char *runtime)
+static bool is_runtime_known(const struct compose_service *service)
 {
-	for (size_t i = 0; runtime && i < ELEMENTS(vendors); i++)
-		if (strcmp(vendors[i].runtime, runtime) == 0)
-			return &vendors[i];
-	return NULL;
+	return !service->runtime || !compose_is_interpolated(service->runtime);
 }
 
 static bool is_bolt(const struct compose_service *service)
@@ -295,10 +243,10 @@ static bool is_bolt(const struct compose_service *service)
 /* Without a runtime, the engine's default one may. */
 static bool reads_variables(const struct compose_service *service)
 {
-	return !service->runtime || vendor_of_runtime(service->runtime) || is_bolt(service);
+	return !service->runtime || compose_vendor_of_runtime(service->runtime) || is_bolt(service);
 }
 
-static int select_variable(struct selecting *s, const struct vendor_words *vendor)
+static int select_variable(struct selecting *s, const struct compose_vendor *vendor)
 {
 	const struct compose_variable *v = compose_variable(s->service, vendor->variable);
 	const size_t before = s->out->devices.n;
@@ -308,6 +256,8 @@ static int select_variable(struct selecting *s, const struct vendor_words *vendo
 		return 0;
 	r = SAY(s, MIGRATE_FOUND, v->line, "%s%s%.128s", v->name, v->value ? "=" : "",
 		v->value ? v->value : "");
+	if (r >= 0 && !is_runtime_known(s->service))
+		return r;
 	if (r >= 0 && !reads_variables(s->service))
 		return SAY(s, MIGRATE_NOTE, v->line,
 			"the runtime '%.64s' does not read %s, so this means nothing",
@@ -327,17 +277,18 @@ static int select_variable(struct selecting *s, const struct vendor_words *vendo
 			"the value of %s is only known when Compose runs: write the GPUs into "
 			"'devices', or use '--to runtime'",
 			v->name);
-	if (strcmp(v->value, "void") == 0 || !*v->value)
-		return SAY(s, MIGRATE_NOTE, v->line, "this is no GPU at all");
+	if (compose_is_denial(v))
+		return SAY(s, MIGRATE_NOTE, v->line,
+			"this is no GPU at all, and stays, for an image may say another");
 	r = add_ids(s, vendor->kind, v->value, v->line);
 	if (r >= 0 && !is_refused(s) && before == s->out->devices.n)
 		r = SAY(s, MIGRATE_NOTE, v->line, "this is no GPU at all");
 	return r;
 }
 
-static int select_companion(struct selecting *s, size_t i)
+static int select_companion(struct selecting *s, const struct compose_companion *companion)
 {
-	const struct compose_variable *v = compose_variable(s->service, companions[i].variable);
+	const struct compose_variable *v = compose_variable(s->service, companion->variable);
 	int r;
 
 	if (!v)
@@ -349,33 +300,17 @@ static int select_companion(struct selecting *s, size_t i)
 	if (!v->value || compose_is_interpolated(v->value))
 		return SAY_NOT_CONVERTED(
 			s, v->line, "the value of %s is only known when Compose runs", v->name);
-	if (companions[i].takes_ids) {
+	if (companion->takes_ids) {
 		if (strspn(v->value, "0123456789, ") != strlen(v->value))
 			return SAY_NOT_CONVERTED(
 				s, v->line, "'%.128s' is no list of IMEX channels", v->value);
-		return add_ids(s, companions[i].kind, v->value, v->line);
+		return add_ids(s, companion->kind, v->value, v->line);
 	}
-	return strcmp(v->value, "enabled") == 0 ? add_device(s, companions[i].kind, "all") : 0;
-}
-
-bool compose_is_gpu_runtime(const char *runtime)
-{
-	return vendor_of_runtime(runtime) != NULL;
-}
-
-bool compose_is_device_variable(const char *name)
-{
-	for (size_t i = 0; i < ELEMENTS(vendors); i++)
-		if (strcmp(vendors[i].variable, name) == 0)
-			return true;
-	for (size_t i = 0; i < ELEMENTS(companions); i++)
-		if (strcmp(companions[i].variable, name) == 0)
-			return true;
-	return false;
+	return strcmp(v->value, "enabled") == 0 ? add_device(s, companion->kind, "all") : 0;
 }
 
 /* The image's own variable: those of CUDA say "all". */
-static int select_by_image(struct selecting *s, const struct vendor_words *vendor)
+static int select_by_image(struct selecting *s, const struct compose_vendor *vendor)
 {
 	if (add_device(s, vendor->kind, "all") < 0)
 		return NVB_OOM(s->err);
@@ -385,7 +320,7 @@ static int select_by_image(struct selecting *s, const struct vendor_words *vendo
 }
 
 /* The runtime alone: what a file of variables says counts, else what the image says. */
-static int select_by_files(struct selecting *s, const struct vendor_words *vendor)
+static int select_by_files(struct selecting *s, const struct compose_vendor *vendor)
 {
 	const unsigned line = s->service->runtime_line;
 	enum compose_found found;
@@ -412,7 +347,7 @@ static int select_by_files(struct selecting *s, const struct vendor_words *vendo
 	return add_ids(s, vendor->kind, value, line);
 }
 
-static int select_runtime(struct selecting *s, const struct vendor_words *vendor)
+static int select_runtime(struct selecting *s, const struct compose_vendor *vendor)
 {
 	int r = SAY(s, MIGRATE_FOUND, s->service->runtime_line, "runtime: %s", s->service->runtime);
 
@@ -446,7 +381,7 @@ static int select_nested(struct selecting *s)
 		return r;
 	s->out->asks = true;
 	s->out->near = "command";
-	return add_ids(s, vendors[0].kind, nested.gpu, service->command_line);
+	return add_ids(s, compose_vendor_at(0)->kind, nested.gpu, service->command_line);
 }
 
 static int select_bolt(struct selecting *s)
@@ -468,17 +403,45 @@ static int select_bolt(struct selecting *s)
 		return 0;
 	s->out->asks = true;
 	s->out->near = "runtime";
-	return add_device(s, vendors[0].kind, "all");
+	return add_device(s, compose_vendor_at(0)->kind, "all");
+}
+
+/* It may be one that reads variables, and image and variables may say GPUs. */
+static int refuse_unknown_runtime(struct selecting *s)
+{
+	s->out->asks = true;
+	s->out->near = "runtime";
+	return SAY_NOT_CONVERTED(s, s->service->runtime_line,
+		"the runtime '%.64s' is only known when Compose runs", s->service->runtime);
+}
+
+/* What asks for GPUs in a way of Swarm's, or for a node alone. */
+static int note_other_ways(struct selecting *s)
+{
+	const struct compose_service *service = s->service;
+	int r = 0;
+
+	if (service->swarm_resources)
+		r = SAY(s, MIGRATE_NOTE, 0,
+			"'generic_resources' are Swarm's, and only its managers give them: they "
+			"stay");
+	vec_foreach (const char *, device, &service->devices)
+		if (r >= 0 && strncmp(*device, "/dev/nvidia", strlen("/dev/nvidia")) == 0)
+			return SAY(s, MIGRATE_NOTE, 0,
+				"'%.128s' in 'devices' is a node without a driver, and stays: "
+				"'nvidia.com/gpu=all' brings both",
+				*device);
+	return r;
 }
 
 static int select_all(struct selecting *s)
 {
-	const struct vendor_words *vendor = vendor_of_runtime(s->service->runtime);
+	const struct compose_vendor *vendor = compose_vendor_of_runtime(s->service->runtime);
 	int r = select_requests(s);
 
-	for (size_t i = 0; r >= 0 && i < ELEMENTS(vendors); i++)
-		if (vendors[i].driver)
-			r = select_variable(s, &vendors[i]);
+	for (size_t i = 0; r >= 0 && compose_vendor_at(i); i++)
+		if (compose_vendor_at(i)->driver)
+			r = select_variable(s, compose_vendor_at(i));
 	if (r >= 0 && s->out->asks && !vendor && strcmp(s->out->near, "environment") == 0 &&
 		!s->service->runtime)
 		r = SAY(s, MIGRATE_NOTE, 0,
@@ -486,11 +449,15 @@ static int select_all(struct selecting *s)
 			"runtime reads it");
 	if (r >= 0 && vendor)
 		r = select_runtime(s, vendor);
+	if (r >= 0 && !is_runtime_known(s->service))
+		r = refuse_unknown_runtime(s);
 	if (r >= 0)
 		r = select_bolt(s);
-	for (size_t i = 0; r >= 0 && s->out->asks && i < ELEMENTS(companions); i++)
+	if (r >= 0 && !s->out->asks && s->target != COMPOSE_TO_BOLTFILE)
+		r = note_other_ways(s);
+	for (size_t i = 0; r >= 0 && s->out->asks && compose_companion_at(i); i++)
 		if (s->target != COMPOSE_TO_RUNTIME)
-			r = select_companion(s, i);
+			r = select_companion(s, compose_companion_at(i));
 	return r;
 }
 

@@ -50,6 +50,8 @@ int migrate_remark(struct arena *a, struct migrate_entry *entry, enum migrate_re
 
 bool migrate_report_complete(const struct migrate_report *report)
 {
+	if (report->lossy)
+		return false;
 	for (size_t i = 0; i < report->entries.n; i++) {
 		const struct migrate_entry *entry = &report->entries.items[i];
 

@@ -42,6 +42,7 @@ struct migrate_report {
 	const char *what;   /* an entry: "service", "key" */
 	struct VEC(struct migrate_entry) entries;
 	struct string_list remarks; /* about all of it */
+	bool lossy;		    /* a remark tells of what has no equivalent */
 };
 
 int migrate_remark(struct arena *a, struct migrate_entry *entry, enum migrate_remark_kind kind,

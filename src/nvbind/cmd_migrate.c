@@ -194,18 +194,14 @@ static int note_engines(const struct host_tree *tree, struct arena *a,
 	return toolkit_note_docker(text, length, a, report, err);
 }
 
-static int deliver_policy(const struct migrate_options *o, const struct command_context *context,
-	const char *policy, struct nvb_error **err)
+static int deliver_policy(const struct migrate_options *o, const struct host_tree *tree,
+	struct arena *a, const char *policy, struct nvb_error **err)
 {
-	const char *root = strcmp(context->host_root, "/") == 0 ? "" : context->host_root;
-	_cleanup_free_ char *path = NULL;
+	const char *path = o->output ? o->output : host_tree_path(tree, a, RUNTIME_POLICY_PATH);
 	int r = 0;
 
-	if (asprintf(&path, "%s%s", o->output ? "" : root,
-		    o->output ? o->output : RUNTIME_POLICY_PATH) < 0) {
-		path = NULL;
+	if (!path)
 		return NVB_OOM(err);
-	}
 	if (o->diff)
 		r = migrate_print_diff(path, NULL, policy, err);
 	if (r < 0)
@@ -215,7 +211,9 @@ static int deliver_policy(const struct migrate_options *o, const struct command_
 			fputs(policy, stdout);
 		return 0;
 	}
-	r = migrate_write(path, policy, strlen(policy), o->force, err);
+	r = o->output ? migrate_write(path, policy, strlen(policy), o->force, err)
+		      : migrate_write_below(tree->root_fd, RUNTIME_POLICY_PATH, path, policy,
+				strlen(policy), o->force, err);
 	return r == NVB_ERR_PERMISSION
 		       ? NVB_HINT(err, r, "run it as root, or with --dry-run to see the policy")
 		       : r;
@@ -242,8 +240,35 @@ static int migrate_toolkit(const struct migrate_options *o, const struct command
 	if (r >= 0)
 		r = note_engines(&tree, arena, &report, err);
 	if (r >= 0)
-		r = deliver_policy(o, context, policy, err);
+		r = deliver_policy(o, &tree, arena, policy, err);
 	return r < 0 ? r : print_report(o, &report, err);
+}
+
+/* 1: go on; *ret_file is NULL where none is named. */
+static int parse_options(struct command_context *context, int argc, char **argv,
+	struct migrate_options *options, const char **ret_file, struct nvb_error **err)
+{
+	int first =
+		command_parse(COMMAND_MIGRATE, context, argc, argv, set_option, options, NULL, err);
+	bool ended;
+	int r;
+
+	if (first <= 0 || first == argc)
+		return first <= 0 ? first : 1;
+	*ret_file = argv[first];
+	ended = strcmp(argv[first - 1], "--") == 0;
+	argc -= first;
+	argv += first;
+	if (ended) {
+		r = command_no_operands(COMMAND_MIGRATE, 1, argc, argv, err);
+		return r < 0 ? r : 1;
+	}
+	/* Options may stand behind the file too. */
+	first = command_parse(COMMAND_MIGRATE, context, argc, argv, set_option, options, NULL, err);
+	if (first <= 0)
+		return first;
+	r = command_no_operands(COMMAND_MIGRATE, first, argc, argv, err);
+	return r < 0 ? r : 1;
 }
 
 int cmd_migrate(
@@ -251,24 +276,23 @@ int cmd_migrate(
 {
 	struct migrate_options options = { .target = COMPOSE_TO_CDI };
 	struct command_context local = *context;
-	int first =
-		command_parse(COMMAND_MIGRATE, &local, argc, argv, set_option, &options, NULL, err);
-	int r;
+	const char *file = NULL;
+	int r = parse_options(&local, argc, argv, &options, &file, err);
 
-	if (first <= 0)
-		return first;
+	if (r <= 0)
+		return r;
 	options.quiet = local.quiet;
 	r = check_options(&options, err);
 	if (r < 0)
 		return r;
-	if (options.from_toolkit) {
-		r = command_no_operands(COMMAND_MIGRATE, first, argc, argv, err);
-		return r < 0 ? r : migrate_toolkit(&options, &local, err);
-	}
-	if (first == argc)
+	if (options.from_toolkit && file)
+		return NVB_RAISE(
+			err, NVB_ERR_USAGE, 0, "'" FROM_TOOLKIT "' takes no FILE: '%.128s'", file);
+	if (options.from_toolkit)
+		return migrate_toolkit(&options, &local, err);
+	if (!file)
 		return NVB_HINT(err,
 			NVB_RAISE(err, NVB_ERR_USAGE, 0, "'nvbind migrate' needs a FILE"),
 			"nvbind migrate docker-compose.yml, or " FROM_TOOLKIT);
-	r = command_no_operands(COMMAND_MIGRATE, first + 1, argc, argv, err);
-	return r < 0 ? r : migrate_compose(&options, argv[first], err);
+	return migrate_compose(&options, file, err);
 }

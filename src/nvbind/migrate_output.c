@@ -81,12 +81,17 @@ int migrate_read_beside(void *user, const char *path, char **ret_text)
 		       : -ENODEV;
 }
 
+static char *directory_of(const char *path)
+{
+	const char *name = path_base_name(path);
+
+	return name == path ? strdup(".") : strndup(path, (size_t)(name - path));
+}
+
 /* The directory of a path, made if it is missing and `make` says so. */
 static int open_directory(const char *path, bool make, struct nvb_error **err)
 {
-	const char *name = path_base_name(path);
-	_cleanup_free_ char *dir =
-		name == path ? strdup(".") : strndup(path, (size_t)(name - path));
+	_cleanup_free_ char *dir = directory_of(path);
 	_cleanup_close_ int start = -1, fd = -1;
 
 	if (!dir)
@@ -151,26 +156,47 @@ int migrate_replace(const struct migrate_input *input, const char *text, size_t 
 	return 0;
 }
 
+static int write_new(int dir_fd, const char *path, const char *text, size_t length, bool force,
+	struct nvb_error **err)
+{
+	const char *name = path_base_name(path);
+	errint_t e;
+
+	if (!force && exists(dir_fd, name))
+		return raise_exists(path, "", err);
+	e = file_replace_at(dir_fd, name, text, length, 0644);
+	return e < 0 ? raise_io("write", path, -e, err) : 0;
+}
+
 int migrate_write(
 	const char *path, const char *text, size_t length, bool force, struct nvb_error **err)
 {
-	const char *name = path_base_name(path);
 	_cleanup_close_ int dir_fd = -1;
-	errint_t e;
 
 	if (strcmp(path, MIGRATE_STREAM) == 0) {
 		(void)fwrite(text, 1, length, stdout);
 		return 0;
 	}
-	if (!*name)
+	if (!*path_base_name(path))
 		return NVB_RAISE(err, NVB_ERR_USAGE, EISDIR, "write '%s'", path);
 	dir_fd = open_directory(path, true, err);
+	return dir_fd < 0 ? dir_fd : write_new(dir_fd, path, text, length, force, err);
+}
+
+int migrate_write_below(int root_fd, const char *path, const char *shown, const char *text,
+	size_t length, bool force, struct nvb_error **err)
+{
+	_cleanup_free_ char *dir = directory_of(path);
+	_cleanup_close_ int dir_fd = -1;
+
+	if (!dir)
+		return NVB_OOM(err);
+	dir_fd = path_open_in(root_fd, dir, O_RDONLY | O_DIRECTORY, 0);
+	if (dir_fd == -ENOENT)
+		dir_fd = path_mkdir_all_in(root_fd, dir, 0755);
 	if (dir_fd < 0)
-		return dir_fd;
-	if (!force && exists(dir_fd, name))
-		return raise_exists(path, "", err);
-	e = file_replace_at(dir_fd, name, text, length, 0644);
-	return e < 0 ? raise_io("write", path, -e, err) : 0;
+		return raise_io("write", shown, -dir_fd, err);
+	return write_new(dir_fd, shown, text, length, force, err);
 }
 
 int migrate_print_diff(

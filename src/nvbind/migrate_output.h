@@ -35,6 +35,13 @@ int migrate_replace(const struct migrate_input *input, const char *text, size_t 
 int migrate_write(
 	const char *path, const char *text, size_t length, bool force, struct nvb_error **err);
 
+/*
+ * The same for `path` below a root, which its links do not leave. `shown` is its name for
+ * messages.
+ */
+int migrate_write_below(int root_fd, const char *path, const char *shown, const char *text,
+	size_t length, bool force, struct nvb_error **err);
+
 /* What changes, as diff shows it, on standard output. `after` NULL: nothing. */
 int migrate_print_diff(
 	const char *name, const char *before, const char *after, struct nvb_error **err);

@@ -89,6 +89,11 @@ static void check_request(const struct container_request *r, const struct input 
 	CHECK(!(r->capabilities & ~input->policy.capabilities));
 	CHECK(input->policy.accept_environment != POLICY_NEVER ||
 		r->source <= CONTAINER_SOURCE_MOUNTS);
+	CHECK(!r->refused || (!asks && r->warnings.n));
+	CHECK(!asks || r->asker);
+	CHECK(!r->bounds.n || (asks && r->source != CONTAINER_SOURCE_VENDORS));
+	vec_foreach (const struct container_bound, bound, &r->bounds)
+		check_selectors(&bound->selectors);
 	check_selectors(&r->selectors);
 	check_selectors(&r->optional_selectors);
 	check_selectors(&r->companions);

@@ -236,12 +236,86 @@ capsule = "nvidia/cuda:12.4.1-base-ubuntu22.04"'* ]]
 	[[ "$stderr" == *"aliases counted"* ]]
 }
 
+@test "a file of aliases with 2^39 ways to one value is read at once" {
+	{
+		echo 'x-0: &m0 {runtime: nvidia}'
+		for i in $(seq 1 39); do
+			printf 'x-%d: &m%d\n  <<: [*m%d, *m%d]\n' "$i" "$i" $((i - 1)) $((i - 1))
+		done
+		echo 'services: {a: {<<: *m39, image: x}}'
+	} >ways.yml
+	for to in cdi runtime boltfile; do
+		run_out timeout 10 "$NVBIND" migrate --to "$to" ways.yml
+		[ "$status" -eq 0 ] || [ "$status" -eq 1 ]
+		[[ "$stderr" == *"service 'a'"* ]]
+	done
+}
+
+@test "what may ask for GPUs is not passed over" {
+	cat >later.yml <<-'END'
+		services:
+		  a: {image: x, runtime: "${RUNTIME:-nvidia}", environment: [NVIDIA_VISIBLE_DEVICES=all]}
+		  b:
+		    image: x
+		    deploy: {resources: {reservations: {devices: [{driver: "${DRIVER-nvidia}", capabilities: [gpu]}]}}}
+	END
+	migrate later.yml
+	[ "$status" -eq 1 ]
+	[ "$output" = "$(cat later.yml)" ]
+	[[ "$stderr" == *"service 'a' (line 2): not converted"* ]]
+	[[ "$stderr" == *"service 'b' (line 3): not converted"* ]]
+	[[ "$stderr" != *"no service asks"* ]]
+	[[ "$stderr" != *"means nothing"* ]]
+}
+
+@test "options may stand behind the file" {
+	migrate compose.yml --to runtime --quiet
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"runtime: nvbind"* ]]
+	[ -z "$stderr" ]
+	migrate compose.yml --in-place
+	[ "$status" -eq 0 ]
+	cmp compose.yml after.yml
+	migrate compose.yml --diff other.yml
+	[ "$status" -eq 2 ]
+	migrate compose.yml --nonsense
+	[ "$status" -eq 2 ]
+	[[ "$stderr" == *"--nonsense"* ]]
+	# Behind "--" there are only files.
+	cp before.yml ./--diff
+	migrate -- --diff
+	[ "$status" -eq 0 ]
+	[ "$output" = "$(cat after.yml)" ]
+	migrate -- --diff --quiet
+	[ "$status" -eq 2 ]
+	# And a file may be told from an option behind another.
+	migrate compose.yml --json --from nvidia-container-toolkit
+	[ "$status" -eq 2 ]
+	[[ "$stderr" == *"compose.yml"* ]]
+}
+
+@test "the policy does not leave the host root" {
+	make_machine
+	mkdir elsewhere
+	ln -s "$PWD/elsewhere" machine/etc/nvbind
+	run_out "$NVBIND" --host-root "$PWD/machine" migrate --from nvidia-container-toolkit
+	[ "$status" -eq 1 ]
+	[ -z "$(ls elsewhere)" ]
+	# A link inside of it is followed as the machine itself would.
+	rm machine/etc/nvbind
+	mkdir machine/srv
+	ln -s /srv machine/etc/nvbind
+	run_out "$NVBIND" --host-root "$PWD/machine" migrate --from nvidia-container-toolkit
+	[ "$status" -eq 0 ]
+	[ "$(jq -r .disable_require machine/srv/runtime.json)" = true ]
+}
+
 @test "the toolkit's configuration becomes a policy below the host root" {
 	make_machine
 	run_out "$NVBIND" --host-root "$PWD/machine" migrate --from nvidia-container-toolkit
 	[ "$status" -eq 0 ]
 	[ "$(jq -c . machine/etc/nvbind/runtime.json)" = \
-		'{"accept_environment":"privileged","disable_require":true,"low_level_runtimes":["crun"]}' ]
+		'{"accept_environment":"privileged","accept_annotations":"always","disable_require":true,"low_level_runtimes":["crun"]}' ]
 	[ "$(stat -c %a machine/etc/nvbind/runtime.json)" = 644 ]
 	[[ "$stderr" == *"key 'disable-require' (line 1): converted"* ]]
 	[[ "$stderr" == *"key 'nvidia-container-cli.load-kmods' (line 4): nothing to do"* ]]

@@ -96,6 +96,9 @@ static void test_positions_of_errors(void **state)
 		assert_refused(
 			cases[i].text, strlen(cases[i].text), NVB_ERR_FORMAT, cases[i].message);
 	assert_refused("a\0b = 1", 7, NVB_ERR_FORMAT, "f.toml:1:2: byte 0x00");
+	/* What the parser itself has no place for. */
+	assert_refused("a = 1\n\n[[\n", 10, NVB_ERR_FORMAT, "f.toml:3: ");
+	assert_refused("a = 1\n[.a]\nb = 1", 16, NVB_ERR_FORMAT, "f.toml:2: ");
 	assert_refused("# \xC3\xA9\na\xC3\xA9 = 1", 11, NVB_ERR_FORMAT, "f.toml:2:2: byte 0xc3");
 	assert_refused("\"a\\u0000b\" = 1", 14, NVB_ERR_FORMAT, "NUL");
 }

@@ -199,6 +199,50 @@ static void members_come_from_where_they_are_written(void **state)
 	document_done(&d);
 }
 
+/* 2^39 ways to a member that is there, and to one that is not; each node is looked at once. */
+static void many_ways_to_a_member_are_one(void **state)
+{
+	char text[4096];
+	struct yaml_member member;
+	struct yaml_node *last;
+	struct document d;
+	int n = snprintf(text, sizeof(text), "x0: &m0 {a: 1}\n");
+
+	(void)state;
+	for (int i = 1; i < 40; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "x%d: &m%d\n  <<: [*m%d, *m%d]\n",
+			i, i, i - 1, i - 1);
+	locate(&d, text);
+	assert_int_equal(d.status, 0);
+	last = value_of(d.root, "x39");
+	for (int i = 0; i < 3; i++) {
+		assert_false(yaml_node_member(last, "b", &member));
+		assert_true(yaml_node_member(last, "a", &member));
+		assert_ptr_equal(member.mapping, value_of(d.root, "x0"));
+		assert_false(last->visited);
+		assert_false(member.mapping->visited);
+	}
+	document_done(&d);
+}
+
+/* Each merges the one before: further down than a text may nest. */
+static void a_long_chain_is_followed(void **state)
+{
+	char text[8192];
+	struct yaml_member member;
+	struct document d;
+	int n = snprintf(text, sizeof(text), "x0: &m0 {a: 1}\n");
+
+	(void)state;
+	for (int i = 1; i < 200; i++)
+		n += snprintf(
+			text + n, sizeof(text) - (size_t)n, "x%d: &m%d {<<: *m%d}\n", i, i, i - 1);
+	locate(&d, text);
+	assert_int_equal(d.status, 0);
+	assert_true(yaml_node_member(value_of(d.root, "x199"), "a", &member));
+	document_done(&d);
+}
+
 static void line_ends_and_marks_do_not_move_anything(void **state)
 {
 	struct document d;
@@ -246,6 +290,8 @@ int main(void)
 		cmocka_unit_test(anchors_and_aliases_have_their_marks),
 		cmocka_unit_test(an_anchor_can_be_set_again),
 		cmocka_unit_test(members_come_from_where_they_are_written),
+		cmocka_unit_test(many_ways_to_a_member_are_one),
+		cmocka_unit_test(a_long_chain_is_followed),
 		cmocka_unit_test(line_ends_and_marks_do_not_move_anything),
 		cmocka_unit_test(bad_documents_are_refused),
 	};

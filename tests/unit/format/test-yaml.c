@@ -302,6 +302,41 @@ static void test_write(void **state)
 	assert_written("{\"yes\":1,\"a b\":2}", "---\n\"yes\": 1\n\"a b\": 2\n");
 }
 
+static void assert_written_says(const char *yaml, const char *json)
+{
+	_cleanup_(json_putp) struct json_object *root = NULL;
+	_cleanup_free_ char *text = NULL;
+
+	assert_int_equal(yaml_parse_as_written(yaml, strlen(yaml), &root, NULL), 0);
+	assert_int_equal(json_format(root, JSON_PLAIN, &text, NULL, NULL), 0);
+	assert_string_equal(text, json);
+}
+
+static void test_as_written(void **state)
+{
+	struct json_object *root = NULL;
+
+	(void)state;
+	assert_written_says("[no, y, On, 3.10, 1e3, 010, 0x1F, .inf, 1_0]",
+		"[\"no\",\"y\",\"On\",\"3.10\",\"1e3\",\"010\",\"0x1F\",\".inf\",\"1_0\"]");
+	assert_written_says("[true, False, TRUE, ~, null]", "[true,false,true,null,null]");
+	assert_written_says(
+		"{y: 1, 010: 2, True: 3}", "{\"y\":\"1\",\"010\":\"2\",\"True\":\"3\"}");
+	assert_written_says("[!!int 5, !!str true, !!bool yes]", "[\"5\",\"true\",\"yes\"]");
+	assert_written_says(
+		"{a: !override [1], b: !override x, c: !reset x, d: !reset [1, {e: 2}], "
+		"f: !reset {g: 1, h: 2}, i: 1}",
+		"{\"a\":[\"1\"],\"b\":\"x\",\"c\":null,\"d\":[],\"f\":{},\"i\":\"1\"}");
+	assert_written_says("a: &a {b: 1}\nc: !reset\n  <<: *a\n  d: *a\ne:\n  <<: !reset {f: 1}\n",
+		"{\"a\":{\"b\":\"1\"},\"c\":{},\"e\":{}}");
+	assert_true(yaml_parse_as_written("!other x", 8, &root, NULL) < 0);
+	assert_true(yaml_parse_as_written("!!int x", 7, &root, NULL) < 0);
+	/* Without it, they are what they were. */
+	assert_true(yaml_parse("!reset x", 8, &root, NULL) < 0);
+	assert_true(yaml_parse("!override []", 12, &root, NULL) < 0);
+	assert_null(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_write),
+		cmocka_unit_test(test_as_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

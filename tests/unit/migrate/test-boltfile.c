@@ -123,6 +123,90 @@ static void what_has_no_place_is_said(void **state)
 	converting_done(&c);
 }
 
+static void texts_are_as_they_are_spelled(void **state)
+{
+	_cleanup_(toml_freep) struct toml_document *doc = NULL;
+	struct converting c;
+
+	(void)state;
+	to_toml(&c,
+		"services:\n  y:\n    image: x\n    restart: no\n    networks: [n]\n"
+		"    tty: yes\n    read_only: false\n    privileged: ${PRIVILEGED}\n"
+		"    environment: {A: yes, B: 3.10, C: 1e3, D: 010, E: true, F: 'null'}\n"
+		"networks: {n: {}}\n",
+		&doc);
+	assert_string_equal(TEXT_AT(doc, "services", "y", "restart"), "no");
+	assert_string_equal(JSON_AT(doc, "services", "y", "networks"), "[\"n\"]");
+	assert_non_null(AT(doc, "networks", "n"));
+	assert_string_equal(TEXT_AT(doc, "services", "y", "environment", "A"), "yes");
+	assert_string_equal(TEXT_AT(doc, "services", "y", "environment", "B"), "3.10");
+	assert_string_equal(TEXT_AT(doc, "services", "y", "environment", "C"), "1e3");
+	assert_string_equal(TEXT_AT(doc, "services", "y", "environment", "D"), "010");
+	assert_string_equal(TEXT_AT(doc, "services", "y", "environment", "E"), "true");
+	assert_string_equal(TEXT_AT(doc, "services", "y", "environment", "F"), "null");
+	assert_true(json_object_get_boolean(AT(doc, "services", "y", "tty")));
+	assert_false(json_object_get_boolean(AT(doc, "services", "y", "read_only")));
+	/* Not a guess: false would be another service. */
+	assert_null(AT(doc, "services", "y", "privileged"));
+	assert_true(says(&c, "y", "'privileged' is left out"));
+	converting_done(&c);
+}
+
+static bool remarks(const struct converting *c, const char *part)
+{
+	vec_foreach (const char *, remark, &c->result.report.remarks)
+		if (strstr(*remark, part))
+			return true;
+	return false;
+}
+
+static void nothing_is_lost_in_silence(void **state)
+{
+	_cleanup_(toml_freep) struct toml_document *doc = NULL;
+	struct converting c;
+
+	(void)state;
+	to_toml(&c,
+		"services:\n  a:\n    image: x\n    build: .\n    deploy: {resources: {limits: "
+		"{memory: 4G}, reservations: {devices: [{driver: nvidia, count: 1}]}}}\n"
+		"    volumes: ['a:/a', {type: bind, source: /b, target: /b}, 'c:/c']\n"
+		"  b:\n    build: {context: ./b, dockerfile: D, args: {A: b}}\n"
+		"  c:\n    image: x\n    deploy: {resources: {reservations: {devices: "
+		"[{driver: example, capabilities: [tpu]}]}}}\n",
+		&doc);
+	assert_true(says(&c, "a", "'build' is left out"));
+	assert_true(says(&c, "a", "'deploy.resources.limits' is left out"));
+	assert_false(says(&c, "a", "'deploy' is left out"));
+	assert_true(says(&c, "a", "'volumes' is left out: items"));
+	assert_string_equal(JSON_AT(doc, "services", "a", "volumes"), "[\"a:\\/a\",\"c:\\/c\"]");
+	assert_string_equal(TEXT_AT(doc, "services", "b", "build"), "./b");
+	assert_true(says(&c, "b", "'build.dockerfile' is left out"));
+	assert_true(says(&c, "b", "'build.args' is left out"));
+	assert_true(says(&c, "c", "'deploy.resources.reservations.devices' is left out"));
+	converting_done(&c);
+}
+
+static void what_stands_at_the_top_is_said_too(void **state)
+{
+	_cleanup_(toml_freep) struct toml_document *doc = NULL;
+	struct converting c;
+
+	(void)state;
+	to_toml(&c,
+		"version: '3'\nx-own: {}\nservices: {a: {image: x}}\n"
+		"secrets: {s: {file: f}}\nconfigs: {c: {file: f}}\n"
+		"volumes: {v: {driver: local, external: true}, w: }\n",
+		&doc);
+	assert_true(remarks(&c, "'secrets' is left out"));
+	assert_true(remarks(&c, "'configs' is left out"));
+	assert_true(remarks(&c, "'volumes.v.external' is left out"));
+	assert_false(remarks(&c, "driver"));
+	assert_false(remarks(&c, "version"));
+	assert_false(remarks(&c, "x-own"));
+	assert_false(migrate_report_complete(&c.result.report));
+	converting_done(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +215,9 @@ int main(void)
 		cmocka_unit_test(odd_texts_survive),
 		cmocka_unit_test(lists_of_pairs_are_mappings),
 		cmocka_unit_test(what_has_no_place_is_said),
+		cmocka_unit_test(texts_are_as_they_are_spelled),
+		cmocka_unit_test(nothing_is_lost_in_silence),
+		cmocka_unit_test(what_stands_at_the_top_is_said_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,155 @@ static void files_of_variables_are_read(void **state)
 	}
 }
 
+#define RESERVED(request) "    deploy: {resources: {reservations: {devices: [" request "]}}}\n"
+
+/* Compose adds the capability of an entry of `gpus`. */
+static void an_entry_of_gpus_needs_no_capability(void **state)
+{
+	(void)state;
+	assert_devices("    gpus: [{count: 2}]\n", "devices: nvidia.com/gpu=0,nvidia.com/gpu=1");
+	assert_devices("    gpus: [{device_ids: ['1']}]\n", "devices: nvidia.com/gpu=1");
+	assert_devices("    gpus: [{}]\n", "devices: nvidia.com/gpu=all");
+	/* And below `deploy`, a part of the driver stands for it. */
+	assert_devices(RESERVED("{capabilities: [utility]}"), "devices: nvidia.com/gpu=all");
+	assert_not_converted("    gpus: [{driver: example}]\n", "'example' is no driver");
+}
+
+static void what_may_ask_for_gpus_is_not_passed_over(void **state)
+{
+	static const char later[] = "is only known when Compose runs";
+	static const struct {
+		const char *setting, *reason;
+	} settings[] = {
+		{ RESERVED("{driver: \"${DRIVER-nvidia}\", capabilities: [gpu]}"), later },
+		{ RESERVED("{driver: \"${DRIVER-nvidia}\", capabilities: [tpu]}"), later },
+		{ RESERVED("{capabilities: [\"${CAP:-gpu}\"]}"), later },
+		{ RESERVED("{driver: nvidia, capabilities: [\"${CAP:-gpu}\"]}"), later },
+		{ RESERVED("{driver: NVIDIA, count: 1}"), "'NVIDIA' is no driver" },
+		{ RESERVED("{driver: example, capabilities: [gpu]}"), "'example' is no driver" },
+		{ "    gpus: ${GPUS:-all}\n", later },
+		{ "    runtime: ${RUNTIME:-nvidia}\n", "the runtime '${RUNTIME:-nvidia}'" },
+		{ "    runtime: ${RUNTIME:-nvidia}\n"
+		  "    environment: {NVIDIA_VISIBLE_DEVICES: all}\n",
+			"the runtime '${RUNTIME:-nvidia}'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(settings); i++)
+		assert_not_converted(settings[i].setting, settings[i].reason);
+}
+
+/* With a default runtime that reads it, an image's own "all" would count. */
+static void what_says_no_gpu_stays(void **state)
+{
+	static const char *const values[] = { "void", "''", "','" };
+	_cleanup_(strbuf_done) struct strbuf line = STRBUF_INIT(1 << 10);
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(values); i++) {
+		_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(1 << 10);
+		struct converting c;
+
+		strbuf_truncate(&line, 0);
+		strbuf_printf(&line, "NVIDIA_VISIBLE_DEVICES: %s", values[i]);
+		strbuf_printf(&text, "services: {s: {runtime: nvidia, environment: {%s}}}\n",
+			strbuf_str(&line));
+		convert(&c, strbuf_str(&text), COMPOSE_TO_CDI);
+		assert_int_equal(c.status, 0);
+		assert_int_equal(entry_of(&c, "s")->outcome, MIGRATE_CONVERTED);
+		assert_non_null(strstr(c.result.text, strbuf_str(&line)));
+		assert_null(strstr(c.result.text, "runtime"));
+		converting_done(&c);
+	}
+}
+
+/* A list that does not fit is no empty list, which would be another wish. */
+static void long_lists_are_whole(void **state)
+{
+	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(1 << 20);
+	struct converting c;
+
+	(void)state;
+	strbuf_str_add(&text, "services:\n  s:\n    gpus:\n      - device_ids:\n");
+	for (int i = 0; i < 1000; i++)
+		strbuf_printf(&text, "        - GPU-11111111-2222-3333-4444-%012d\n", i);
+	convert(&c, strbuf_str(&text), COMPOSE_TO_RUNTIME);
+	assert_int_equal(c.status, 0);
+	assert_int_equal(entry_of(&c, "s")->outcome, MIGRATE_CONVERTED);
+	assert_non_null(strstr(c.result.text, "GPU-11111111-2222-3333-4444-000000000000,"));
+	assert_non_null(strstr(c.result.text, ",GPU-11111111-2222-3333-4444-000000000999"));
+	converting_done(&c);
+}
+
+static void other_ways_to_gpus_are_said(void **state)
+{
+	struct converting c;
+
+	(void)state;
+	convert(&c,
+		"services:\n  a: {image: x, devices: [/dev/snd, '/dev/nvidia0:/dev/nvidia0']}\n"
+		"  b: {image: x, deploy: {resources: {reservations: {generic_resources: "
+		"[{discrete_resource_spec: {kind: gpu, value: 1}}]}}}}\n"
+		"  c: {image: x, devices: [/dev/snd]}\n",
+		COMPOSE_TO_CDI);
+	assert_int_equal(c.status, 0);
+	assert_true(says(&c, "a", "'/dev/nvidia0:/dev/nvidia0' in 'devices'"));
+	assert_true(says(&c, "b", "'generic_resources'"));
+	assert_null(entry_of(&c, "c"));
+	assert_false(c.result.changed);
+	converting_done(&c);
+}
+
+static void an_anchor_that_others_take_keeps_its_service_alone(void **state)
+{
+	struct converting c;
+
+	(void)state;
+	convert(&c,
+		"services:\n  a:\n    image: x\n    runtime: &rt nvidia\n    labels:\n"
+		"      made.by: *rt\n  b: {image: y, gpus: all}\n",
+		COMPOSE_TO_CDI);
+	assert_int_equal(c.status, 0);
+	assert_int_equal(entry_of(&c, "a")->outcome, MIGRATE_NOT_CONVERTED);
+	assert_true(says(&c, "a", "has an anchor"));
+	assert_int_equal(entry_of(&c, "b")->outcome, MIGRATE_CONVERTED);
+	assert_non_null(strstr(c.result.text, "    runtime: &rt nvidia\n"));
+	assert_non_null(strstr(c.result.text, "b: {image: y, devices: [\"nvidia.com/gpu=all\"]}"));
+	converting_done(&c);
+}
+
+/* Names and texts are what they are spelled. */
+static void truths_of_old_yaml_are_texts(void **state)
+{
+	struct converting c;
+
+	(void)state;
+	convert(&c, "services:\n  y: {image: x, gpus: all}\n  010: {image: x, gpus: all}\n",
+		COMPOSE_TO_CDI);
+	assert_int_equal(c.status, 0);
+	assert_int_equal(entry_of(&c, "y")->outcome, MIGRATE_CONVERTED);
+	assert_int_equal(entry_of(&c, "010")->outcome, MIGRATE_CONVERTED);
+	converting_done(&c);
+}
+
+static void files_to_be_put_over_others_are_read(void **state)
+{
+	struct converting c;
+
+	(void)state;
+	convert(&c,
+		"services:\n  a: {runtime: !reset null, gpus: !reset [{count: 1}]}\n"
+		"  b:\n    gpus: !override\n      - count: 1\n    ports: !override ['80:80']\n",
+		COMPOSE_TO_CDI);
+	assert_int_equal(c.status, 0);
+	assert_null(entry_of(&c, "a"));
+	assert_int_equal(entry_of(&c, "b")->outcome, MIGRATE_CONVERTED);
+	assert_non_null(strstr(c.result.text, "a: {runtime: !reset null, gpus: !reset ["));
+	assert_non_null(strstr(c.result.text, "    ports: !override ['80:80']\n"));
+	assert_non_null(strstr(c.result.text, "      - nvidia.com/gpu=0\n"));
+	converting_done(&c);
+}
+
 static void a_request_counts_before_a_variable(void **state)
 {
 	(void)state;
@@ -237,7 +386,8 @@ static void files_that_are_no_compose_files_are_refused(void **state)
 	assert_refused("services:\n  a: {image: x}\n  a: {image: y}\n", NVB_ERR_FORMAT, "line 3");
 	assert_refused("services: &a\n  b: *a\n", NVB_ERR_FORMAT, "inside of its own anchor");
 	assert_refused("services: {a: *nobody}\n", NVB_ERR_FORMAT, "nobody");
-	assert_refused("services: {a: {runtime: !reset null}}\n", NVB_ERR_FORMAT, "!reset");
+	assert_refused("services: {a: {runtime: !rest null}}\n", NVB_ERR_FORMAT, "!rest");
+	assert_refused("services: {a: {ports: !rest []}}\n", NVB_ERR_FORMAT, "!rest");
 	assert_refused("services: {a: {gpus: some}}\n", NVB_ERR_FORMAT, "services.a.gpus");
 	assert_refused("services: {a: {gpus: {driver: nvidia}}}\n", NVB_ERR_FORMAT, "a.gpus");
 	assert_refused("services: {a: {environment: text}}\n", NVB_ERR_FORMAT, "a.environment");
@@ -282,6 +432,22 @@ static void large_files_and_many_services_are_refused(void **state)
 	for (int i = 0; i < 600; i++)
 		strbuf_printf(&many, "  s%d: {gpus: all}\n", i);
 	assert_refused(strbuf_str(&many), NVB_ERR_LIMIT, "services");
+}
+
+/* A file of 1.5 KiB with 2^39 ways from the service to its runtime. */
+static void a_file_of_many_ways_ends(void **state)
+{
+	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(1 << 16);
+	struct converting c;
+
+	(void)state;
+	strbuf_str_add(&text, "x-0: &m0 {runtime: nvidia}\n");
+	for (int i = 1; i < 40; i++)
+		strbuf_printf(&text, "x-%d: &m%d\n  <<: [*m%d, *m%d]\n", i, i, i - 1, i - 1);
+	strbuf_str_add(&text, "services: {a: {<<: *m39, image: x}, b: {<<: *m39, runtime: y}}\n");
+	convert(&c, strbuf_str(&text), COMPOSE_TO_CDI);
+	assert_int_equal(c.status, 0);
+	converting_done(&c);
 }
 
 /* Many services that share and do not share: each round takes somebody out, and it ends. */
@@ -364,12 +530,21 @@ int main(void)
 		cmocka_unit_test(what_cdi_cannot_say_stays),
 		cmocka_unit_test(requests_that_contradict_themselves_stay),
 		cmocka_unit_test(files_of_variables_are_read),
+		cmocka_unit_test(an_entry_of_gpus_needs_no_capability),
+		cmocka_unit_test(what_may_ask_for_gpus_is_not_passed_over),
+		cmocka_unit_test(what_says_no_gpu_stays),
+		cmocka_unit_test(long_lists_are_whole),
+		cmocka_unit_test(other_ways_to_gpus_are_said),
+		cmocka_unit_test(an_anchor_that_others_take_keeps_its_service_alone),
+		cmocka_unit_test(truths_of_old_yaml_are_texts),
+		cmocka_unit_test(files_to_be_put_over_others_are_read),
 		cmocka_unit_test(a_request_counts_before_a_variable),
 		cmocka_unit_test(requests_of_others_are_none_of_ours),
 		cmocka_unit_test(a_note_alone_is_complete_and_a_loss_is_not),
 		cmocka_unit_test(files_that_are_no_compose_files_are_refused),
 		cmocka_unit_test(a_file_that_grows_without_bound_is_refused),
 		cmocka_unit_test(large_files_and_many_services_are_refused),
+		cmocka_unit_test(a_file_of_many_ways_ends),
 		cmocka_unit_test(many_services_at_odds_end),
 		cmocka_unit_test(circles_of_extends_end),
 		cmocka_unit_test(a_report_is_json_too),

@@ -90,6 +90,7 @@ static void the_defaults_lose_nothing(void **state)
 		assert_true(r.report.entries.items[i - 1].line < r.report.entries.items[i].line);
 	/* Only what differs from our own default is written. */
 	assert_null(policy_of(&r, "accept_environment"));
+	assert_null(policy_of(&r, "accept_annotations"));
 	assert_null(policy_of(&r, "host_root"));
 	assert_string_equal(policy_of(&r, "log_level"), "\"info\"");
 	result_done(&r);
@@ -115,6 +116,7 @@ static void what_is_set_comes_over(void **state)
 	assert_string_equal(
 		policy_of(&r, "swarm_resources"), "[\"DOCKER_RESOURCE_GPU\",\"OTHER\"]");
 	assert_string_equal(policy_of(&r, "accept_environment"), "\"privileged\"");
+	assert_string_equal(policy_of(&r, "accept_annotations"), "\"always\"");
 	assert_string_equal(policy_of(&r, "accept_volume_mounts"), "\"always\"");
 	assert_string_equal(policy_of(&r, "capabilities"), "\"compute,utility\"");
 	assert_string_equal(policy_of(&r, "host_root"), "\"\\/run\\/nvidia\\/driver\"");
