@@ -107,10 +107,9 @@ static int explain_settled(struct deciding *d)
 
 		if (v && !compose_is_denial(v))
 			r = SAY(d, MIGRATE_NOTE, v->line,
-				"%s becomes '" COMPOSE_NO_GPU
-				"' and does not go: without it, a default "
-				"runtime that reads it would take the image's own, which may be "
-				"'all'",
+				"%s stays, as '" COMPOSE_NO_GPU
+				"': without it, an engine's default runtime would go by "
+				"the image's own, which may be 'all'",
 				v->name);
 	}
 	return r;

@@ -252,7 +252,7 @@ static bool is_plain(const char *text)
 
 	/* No longer word has a meaning of its own than "false". */
 	return n > 0 && strchr(letters, text[0]) && strspn(text, allowed) == n &&
-	       (n > 5 || strcmp(text, "all") == 0);
+	       (n > 5 || strcmp(text, "all") == 0 || strcmp(text, "void") == 0);
 }
 
 static void add_quoted(struct strbuf *out, const char *text)

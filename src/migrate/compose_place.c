@@ -246,6 +246,26 @@ static int put_behind_colon(struct placing *p, const struct step *step, const ch
 			    });
 }
 
+/* In the quotes that are there. */
+static const char *scalar_like(
+	const struct placing *p, const struct yaml_node *old, const char *value)
+{
+	if (old->kind != YAML_NODE_SCALAR || old->style == YAML_STYLE_PLAIN)
+		return compose_scalar(p->arena, value, false);
+	if (old->style == YAML_STYLE_SINGLE_QUOTED && !strchr(value, '\''))
+		return arena_printf(p->arena, "'%s'", value);
+	return compose_scalar(p->arena, value, true);
+}
+
+/* A tag of YAML's own says the type of the old value: "!!int 0". */
+static size_t value_begin(const struct placing *p, const struct yaml_node *value)
+{
+	const bool tagged = !value->anchor_end && value->begin - value->properties > 2 &&
+			    strncmp(p->t->text + value->properties, "!!", 2) == 0;
+
+	return tagged ? value->properties : value->begin;
+}
+
 static int put(struct placing *p, const struct compose_edit *edit)
 {
 	struct step steps[STEP_LIMIT];
@@ -269,11 +289,9 @@ static int put(struct placing *p, const struct compose_edit *edit)
 			(value->style == YAML_STYLE_ABSENT || value->style == YAML_STYLE_LINES)))
 		return refuse(p, value->line, "the value is not written as a plain text");
 	return add_patch(p, (struct text_patch){
-				    .begin = value->begin,
+				    .begin = value_begin(p, value),
 				    .end = value->end,
-				    .text = compose_scalar(p->arena, edit->value,
-					    value->kind == YAML_NODE_SCALAR &&
-						    value->style != YAML_STYLE_PLAIN),
+				    .text = scalar_like(p, value, edit->value),
 			    });
 }
 

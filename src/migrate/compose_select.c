@@ -246,6 +246,12 @@ static bool reads_variables(const struct compose_service *service)
 	return !service->runtime || compose_vendor_of_runtime(service->runtime) || is_bolt(service);
 }
 
+static int say_denial(struct selecting *s, const struct compose_variable *v)
+{
+	return SAY(s, MIGRATE_NOTE, v->line,
+		"this is no GPU at all, and stays, for an image may say another");
+}
+
 static int select_variable(struct selecting *s, const struct compose_vendor *vendor)
 {
 	const struct compose_variable *v = compose_variable(s->service, vendor->variable);
@@ -265,6 +271,9 @@ static int select_variable(struct selecting *s, const struct compose_vendor *ven
 	if (r >= 0 && s->out->asks && s->out->devices.n)
 		return SAY(s, MIGRATE_NOTE, v->line,
 			"the device request counts, not %s: Docker replaces it", v->name);
+	if (r >= 0 && compose_is_denial(v) && !s->service->runtime &&
+		s->target != COMPOSE_TO_BOLTFILE)
+		return say_denial(s, v);
 	if (r < 0)
 		return r;
 	s->out->asks = true;
@@ -278,8 +287,7 @@ static int select_variable(struct selecting *s, const struct compose_vendor *ven
 			"'devices', or use '--to runtime'",
 			v->name);
 	if (compose_is_denial(v))
-		return SAY(s, MIGRATE_NOTE, v->line,
-			"this is no GPU at all, and stays, for an image may say another");
+		return say_denial(s, v);
 	r = add_ids(s, vendor->kind, v->value, v->line);
 	if (r >= 0 && !is_refused(s) && before == s->out->devices.n)
 		r = SAY(s, MIGRATE_NOTE, v->line, "this is no GPU at all");

@@ -22,6 +22,7 @@ setup() {
 		  app:
 		    image: nvidia/cuda:12.4.1-base-ubuntu22.04   # the image
 		    environment:
+		      - NVIDIA_VISIBLE_DEVICES=void
 		      - A=b
 		    devices:
 		      - nvidia.com/gpu=0
@@ -53,6 +54,7 @@ make_machine() {
 	[ "$output" = "$(cat after.yml)" ]
 	[[ "$stderr" == *"service 'app' (line 2): converted"* ]]
 	[[ "$stderr" == *"line 6: NVIDIA_VISIBLE_DEVICES=0,1"* ]]
+	[[ "$stderr" == *"line 6: NVIDIA_VISIBLE_DEVICES stays, as 'void'"* ]]
 	[[ "$stderr" == *"Docker Compose 2.30"* ]]
 	cmp compose.yml before.yml
 	migrate --quiet compose.yml
@@ -60,6 +62,15 @@ make_machine() {
 	[ "$output" = "$(cat after.yml)" ]
 	[ -z "$stderr" ]
 	[ "$(echo *.yml*)" = "after.yml before.yml compose.yml" ]
+}
+
+@test "what is converted is not converted again" {
+	for target in cdi runtime; do
+		migrate --to $target after.yml
+		[ "$status" -eq 0 ]
+		[ "$output" = "$(cat after.yml)" ]
+		[[ "$stderr" == *"service 'app' (line 2): nothing to do"* ]]
+	done
 }
 
 @test "standard input, and the bytes of the output" {
