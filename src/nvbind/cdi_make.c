@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cdi/generate.h"
-#include "nvbind/enrichment.h"
+#include "gpu/enrich.h"
 
 int cdi_maker_init(struct cdi_maker *maker, struct nvb_error **err)
 {
@@ -162,7 +162,7 @@ static int complete(struct cdi_maker *maker, struct cdi_machine *m, const struct
 		!lacks_uuid(m->inv))
 		return 0;
 	m->asked_library = true;
-	r = enrichment_run(m->inv, err);
+	r = inventory_ask_library(m->inv, err);
 	return r < 0 ? r : warn(maker, &m->inv->warnings, err);
 }
 

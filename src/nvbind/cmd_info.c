@@ -4,9 +4,9 @@
 
 #include "base/log.h"
 #include "gpu/discover.h"
+#include "gpu/enrich.h"
 #include "host/tree.h"
 #include "nvbind/command.h"
-#include "nvbind/enrichment.h"
 #include "nvbind/info.h"
 
 struct info_options {
@@ -51,7 +51,7 @@ static int complete(struct inventory *inv, const struct info_options *o, struct 
 {
 	int r = inventory_name_gpus(inv, err);
 
-	return r < 0 || o->no_nvml ? r : enrichment_run(inv, err);
+	return r < 0 || o->no_nvml ? r : inventory_ask_library(inv, err);
 }
 
 static int discover(const char *host_root, struct inventory **ret_inv, struct nvb_error **err)

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "gpu/cache.h"
-#include "nvbind/enrichment.h"
+#include "gpu/enrich.h"
 #include "nvbind/run.h"
 
 static void run_done(struct run *run)
@@ -32,7 +32,7 @@ static int read_machine(struct run *run, struct nvb_error **err)
 		return NVB_CONTEXT(err, r, "look for GPUs");
 	/* A MIG UUID is known to the vendor's library alone; nothing else is asked of it here. */
 	if (selector_needs_enrichment(&run->selectors))
-		r = enrichment_run(run->inv, err);
+		r = inventory_ask_library(run->inv, err);
 	return r;
 }
 

@@ -7,8 +7,6 @@
 #include "nvbind/sibling.h"
 #include "request/runtime_policy.h"
 
-#define RUNTIME_PROGRAM "nvbind-runtime"
-
 /* Without one that answers, a dry run shows what the first would do. */
 static const struct client_ops *const automatic[] = { &docker_client, &podman_client };
 
@@ -17,7 +15,7 @@ static int find_runtime(struct arena *a, const char **ret, struct nvb_error **er
 {
 	const char *path;
 	bool exists;
-	int r = sibling_path(a, RUNTIME_PROGRAM, &path, &exists, err);
+	int r = sibling_path(a, CLIENT_RUNTIME_PROGRAM, &path, &exists, err);
 
 	if (r >= 0)
 		*ret = exists ? path : NULL;

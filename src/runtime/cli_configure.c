@@ -83,24 +83,11 @@ int cli_make_request(const struct cli_options *options, const struct runtime_pol
 /* Takes out of the plan what options leave out. */
 static void leave_out(const struct cli_options *options, struct plan *plan)
 {
-	const struct {
-		bool wanted;
-		const char *part;
-	} parts[] = {
-		{ options->no_persistenced, "/nvidia-persistenced/" },
-		{ options->no_fabricmanager, "/nvidia-fabricmanager/" },
-		{ options->no_gsp_firmware, "/gsp" },
-	};
 	size_t kept = 0;
 
-	vec_foreach (struct plan_mount, mount, &plan->mounts) {
-		bool out = false;
-
-		for (size_t i = 0; i < ELEMENTS(parts); i++)
-			out |= parts[i].wanted && strstr(mount->destination, parts[i].part);
-		if (!out)
+	vec_foreach (struct plan_mount, mount, &plan->mounts)
+		if (!cli_options_leave_out(options, mount->destination))
 			plan->mounts.items[kept++] = *mount;
-	}
 	plan->mounts.n = kept;
 }
 

@@ -74,12 +74,6 @@ static int list_nodes(const struct cli_options *options, struct cli_machine *mac
 	return 0;
 }
 
-static bool is_left_out(const struct cli_options *options, const char *path)
-{
-	return (options->no_persistenced && strstr(path, "nvidia-persistenced/")) ||
-	       (options->no_fabricmanager && strstr(path, "nvidia-fabricmanager/"));
-}
-
 /* elf_class: of libraries; 0 for all else. */
 static void list_files(const struct cli_options *options, const struct gpu_driver *driver,
 	enum driver_file_kind kind, int elf_class)
@@ -92,7 +86,7 @@ static void list_files(const struct cli_options *options, const struct gpu_drive
 		/* Wine's DLLs are no libraries of this system. */
 		if (kind == DRIVER_FILE_LIBRARY && !strstr(file->target, ".so"))
 			continue;
-		if (!is_left_out(options, file->host_path))
+		if (!cli_options_leave_out(options, file->host_path))
 			(void)puts(file->host_path + prefix);
 	}
 }

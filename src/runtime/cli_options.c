@@ -355,3 +355,10 @@ capability_set cli_options_capabilities(const struct cli_options *o)
 	       (o->display ? CAPABILITY_DISPLAY : 0U) | (o->ngx ? CAPABILITY_NGX : 0U) |
 	       (o->compat32 ? CAPABILITY_COMPAT32 : 0U);
 }
+
+bool cli_options_leave_out(const struct cli_options *o, const char *path)
+{
+	return (o->no_persistenced && strstr(path, "/nvidia-persistenced/")) ||
+	       (o->no_fabricmanager && strstr(path, "/nvidia-fabricmanager/")) ||
+	       (o->no_gsp_firmware && strstr(path, "/gsp"));
+}

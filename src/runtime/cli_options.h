@@ -50,3 +50,6 @@ void cli_options_print_help(enum cli_command command, FILE *out);
 
 /* What the container wants of the driver: the bits of --compute to --ngx and --compat32. */
 capability_set cli_options_capabilities(const struct cli_options *options);
+
+/* True if an option leaves out the file of this path: --no-persistenced and its kin. */
+bool cli_options_leave_out(const struct cli_options *options, const char *path);

@@ -19,15 +19,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "base/spawn.h"
+#include "base/user_namespace.h"
 #include "engine/attach/attach_steps.h"
 
 #define PROC_PATH_BYTES 48
-#define ID_MAP_BYTES	4096
-#define ALL_IDS		0xffffffffU
 #define VERDICT_KEEP	'k'
 
 /* What is opened before anything is changed. */
@@ -228,16 +226,6 @@ static _Noreturn void run_child(const struct attach_target *target, const struct
 	_exit(r < 0);
 }
 
-static bool in_user_namespace(void)
-{
-	_cleanup_free_ char *text = NULL;
-	unsigned inside, outside, count;
-
-	if (file_read_path("/proc/self/uid_map", ID_MAP_BYTES, &text, NULL) < 0)
-		return false;
-	return sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && count != ALL_IDS;
-}
-
 /*
  * Root of a user namespace may not rule over devices. Nor could the runtime of such a container, so
  * nothing keeps it from its nodes, unless the caller itself is kept from them.
@@ -247,7 +235,7 @@ static int allow_devices(int proc_fd, const struct plan *plan, struct nvb_error 
 	_cleanup_error_ struct nvb_error *why = NULL;
 	int r = device_cgroup_allow(proc_fd, plan, &why);
 
-	if (r == NVB_ERR_PERMISSION && in_user_namespace()) {
+	if (r == NVB_ERR_PERMISSION && !user_namespace_is_initial()) {
 		log_debug("attach", "the device cgroup stays: %s", nvb_error_message(why));
 		return 0;
 	}

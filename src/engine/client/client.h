@@ -18,6 +18,9 @@
 #include "base/arena.h"
 #include "base/error.h"
 
+/* What the engine is to run in place of its low-level runtime. */
+#define CLIENT_RUNTIME_PROGRAM "nvbind-runtime"
+
 /* A busy machine, or the first start of Podman without root, takes seconds. */
 #define CLIENT_PROBE_TIMEOUT_MS 10000
 

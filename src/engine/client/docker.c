@@ -11,7 +11,6 @@
 #include "format/json.h"
 
 #define RUNTIME_NAME	"nvbind"
-#define RUNTIME_PROGRAM "nvbind-runtime"
 #define DEFAULT_SOCKET	"/var/run/docker.sock"
 #define DEFAULT_CONTEXT "default"
 #define UNIX_PREFIX	"unix://"
@@ -81,7 +80,7 @@ static int find_runtime(const struct json_at *root, struct arena *a, struct clie
 		if (r < 0)
 			return r;
 		if (strcmp(name, RUNTIME_NAME) != 0 &&
-			(r == 0 || strcmp(path_base_name(path), RUNTIME_PROGRAM) != 0))
+			(r == 0 || strcmp(path_base_name(path), CLIENT_RUNTIME_PROGRAM) != 0))
 			continue;
 		facts->nvbind_name = arena_strdup(a, name);
 		if (!facts->nvbind_name)

@@ -15,8 +15,6 @@
 #include "format/json.h"
 
 #define RUNTIME_NAME	"nvbind"
-#define RUNTIME_PROGRAM "nvbind-runtime"
-
 /* Source: Podman release notes, 4.1.0: CDI specifications of version 0.3.0 and later. */
 #define CDI_SINCE_MAJOR 4
 #define CDI_SINCE_MINOR 1
@@ -27,7 +25,7 @@
 
 /* The low-level runtimes that nvbind-runtime runs itself, and what it is called. To leave out any
  * other, a sandbox for example, would take away what was chosen it for. */
-static const char *const replaceable[] = { "crun", "runc", RUNTIME_NAME, RUNTIME_PROGRAM };
+static const char *const replaceable[] = { "crun", "runc", RUNTIME_NAME, CLIENT_RUNTIME_PROGRAM };
 
 static int find_version(const struct json_at *root, struct arena *a, struct client_facts *facts,
 	struct nvb_error **err)
@@ -166,7 +164,7 @@ static const char *podman_runtime_word(const struct client_facts *facts, const c
 	struct arena *a, const char **ret_reason)
 {
 	if (!runtime) {
-		*ret_reason = RUNTIME_PROGRAM " is not installed";
+		*ret_reason = CLIENT_RUNTIME_PROGRAM " is not installed";
 		return NULL;
 	}
 	if (facts->service) {
@@ -175,7 +173,7 @@ static const char *podman_runtime_word(const struct client_facts *facts, const c
 	}
 	if (facts->oci_runtime && !is_replaceable(facts->oci_runtime)) {
 		*ret_reason =
-			arena_printf(a, RUNTIME_PROGRAM " cannot stand for Podman's runtime '%s'",
+			arena_printf(a, CLIENT_RUNTIME_PROGRAM " cannot stand for Podman's runtime '%s'",
 				facts->oci_runtime);
 		return NULL;
 	}
@@ -200,7 +198,7 @@ static const char *podman_cdi_problem(const struct client_facts *facts, struct a
 static const char *podman_runtime_way(const struct client_facts *facts, const char *runtime)
 {
 	(void)facts;
-	return runtime ? NULL : "install " RUNTIME_PROGRAM " beside nvbind";
+	return runtime ? NULL : "install " CLIENT_RUNTIME_PROGRAM " beside nvbind";
 }
 
 static const char *podman_cdi_way(const struct client_facts *facts)
@@ -218,7 +216,7 @@ const struct client_ops podman_client = {
 	.endpoint_variable = "CONTAINER_HOST",
 	.info_words = info_words,
 	.brief_words = brief_words,
-	.assumed_runtime = RUNTIME_PROGRAM,
+	.assumed_runtime = CLIENT_RUNTIME_PROGRAM,
 	.runtime_is_global = true,
 	.parse = podman_parse,
 	.parse_brief = podman_parse_brief,
