@@ -474,39 +474,51 @@ mounts_of() {
 	awk '{ print $5 }' "/proc/$1/mountinfo" | sort
 }
 
-# The process that works in the container sees that its parent is gone, and undoes its work.
-@test "killed at any moment, it leaves nothing in the container, and no mount on the host" {
-	local delay pid before files
-	root="$(copy_of debian)"
-	unshare --mount sh -c 'mount --rbind "$1" "$1" && exec sleep 100' sh "$root" 3>&- &
-	pid=$!
+# A process with a mount namespace of its own, in which $1 is a mount.
+sleeper() {
+	unshare --mount sh -c 'mount --rbind "$1" "$1" && exec sleep 100' sh "$1" >/dev/null 2>&1 3>&- &
+	sleeper=$!
 	for _ in {1..100}; do
-		[ "$(cat /proc/$pid/comm)" != sleep ] || break
+		[ "$(cat /proc/$sleeper/comm)" != sleep ] || break
 		sleep 0.02
 	done
-	before="$(mounts_of $pid)"
-	files="$(cd "$root" && find . | sort)"
+}
+
+# The process that works in the container sees that its parent is gone, and undoes its work. A
+# parent that is killed after its last word has done it all.
+@test "killed at any moment, it leaves all of its work in the container or nothing, and no mount on the host" {
+	local delay cli="$BATS_FILE_TMPDIR/bin/nvidia-container-cli" before files done_mounts
+	local options=(configure --no-cgroups --device=1 --compute --utility)
 	export NVBIND_HOST_ROOT="$HOST"
+	root="$(copy_of debian)"
+	sleeper "$root"
+	"$cli" "${options[@]}" --pid=$sleeper "$root"
+	grep -F "$root$LIBRARIES/libcuda.so.1" "/proc/$sleeper/mountinfo"
+	done_mounts="$(mounts_of $sleeper)"
+	kill "$sleeper"
+
+	done_mounts="${done_mounts//"$root"/ROOT}"
+	root="$(copy_of debian)"
+	done_mounts="${done_mounts//ROOT/"$root"}"
+	sleeper "$root"
+	before="$(mounts_of $sleeper)"
+	files="$(cd "$root" && find . | sort)"
 	# Only the first process is killed: --foreground spares the others of its group.
 	for delay in 0.001 0.003 0.005 0.007 0.009 0.011 0.013 0.015 0.02 0.03; do
-		run_out timeout --foreground --signal KILL "$delay" "$BATS_FILE_TMPDIR/bin/nvidia-container-cli" configure \
-			--no-cgroups --device=1 --compute --utility --pid=$pid "$root"
+		run_out timeout --foreground --signal KILL "$delay" "$cli" "${options[@]}" --pid=$sleeper "$root"
 		[ "$status" -ne 0 ] || break
 		[ "$status" -eq 137 ] || [ "$status" -eq 124 ]
-		for _ in {1..100}; do
-			[ "$(mounts_of $pid)" != "$before" ] || [ "$(cd "$root" && find . | sort)" != "$files" ] || break
+		for _ in {1..250}; do
+			pgrep -f "$cli" >/dev/null || break
 			sleep 0.02
 		done
-		[ "$(mounts_of $pid)" = "$before" ]
-		[ "$(cd "$root" && find . | sort)" = "$files" ]
+		refute pgrep -f "$cli"
 		assert_no_mounts
+		[ "$(mounts_of $sleeper)" != "$done_mounts" ] || break
+		[ "$(mounts_of $sleeper)" = "$before" ]
+		[ "$(cd "$root" && find . | sort)" = "$files" ]
 	done
-	# With all the time that it needs, it does its work.
-	[ "$status" -eq 0 ] || CLI configure --no-cgroups --device=1 --compute --utility --pid=$pid "$root"
-	grep -F "$root$LIBRARIES/libcuda.so.1" "/proc/$pid/mountinfo"
-	assert_no_mounts
-	kill "$pid"
-	refute pgrep -f "$BATS_FILE_TMPDIR/bin/nvidia-container-cli"
+	kill "$sleeper"
 }
 
 # Docker finds the hook by its name and adds it for --gpus.
