@@ -16,7 +16,7 @@ all: $(BUILD)/build.ninja ## build; leaves build/nvbind
 	@$(NINJA) -C $(BUILD)
 
 $(BUILD)/build.ninja:
-	@$(MESON) setup --prefix $(PREFIX) $(BUILD)
+	@$(MESON) setup --prefix "$(PREFIX)" $(BUILD)
 
 test: all ## build and run every test
 	@MESON=$(MESON) tests/run -C $(BUILD)
@@ -25,12 +25,13 @@ demo: ## install what is missing, build, and start a container with GPUs
 	@MAKE='$(MAKE)' BUILD=$(BUILD) scripts/demo
 
 install: all ## install below PREFIX (/usr/local); DESTDIR is honoured
-	@$(MESON) configure $(BUILD) -Dprefix=$(PREFIX)
-	@DESTDIR=$(DESTDIR) $(MESON) install -C $(BUILD) --quiet
+	@$(MESON) configure $(BUILD) -Dprefix="$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" $(MESON) install -C $(BUILD) --quiet
 
 uninstall: $(BUILD)/build.ninja ## remove what `make install` put there
-	@$(MESON) configure $(BUILD) -Dprefix=$(PREFIX)
-	@$(MESON) introspect --installed $(BUILD) | DESTDIR=$(DESTDIR) scripts/uninstall
+	@$(MESON) configure $(BUILD) -Dprefix="$(PREFIX)"
+	@$(NINJA) -C $(BUILD) --quiet build.ninja >/dev/null # the list below is of the last configuration
+	@$(MESON) introspect --installed $(BUILD) | DESTDIR="$(DESTDIR)" scripts/uninstall
 
 bench: all ## run the benchmarks in tests/bench
 	@BUILD=$(BUILD) scripts/bench
