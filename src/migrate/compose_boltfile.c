@@ -8,6 +8,7 @@
 #include "format/json.h"
 #include "migrate/compose_boltfile_lost.h"
 #include "migrate/compose_nested.h"
+#include "migrate/compose_vendor.h"
 
 #define TEXT_LIMIT_BYTES ((size_t)4 << 20)
 
@@ -61,6 +62,7 @@ static const struct field {
 	{ "image", "image", FIELD_DONE },
 	{ "build", "build", FIELD_DONE },
 	{ "deploy", "gpu", FIELD_DONE },
+	{ "devices", "gpu", FIELD_DONE },
 	{ "runtime", "gpu", FIELD_DONE },
 	{ "gpus", "gpu", FIELD_DONE },
 };
@@ -388,6 +390,38 @@ static bool is_known(const char *name)
 	return strncmp(name, "x-", 2) == 0;
 }
 
+/* CDI names are in [services.NAME.gpu], which also brings the nodes of their GPUs. */
+static int report_device(struct writer *w, struct json_object *item)
+{
+	const bool is_mapping = json_object_is_type(item, json_type_object);
+	const char *text =
+		json_object_get_string(is_mapping ? json_object_object_get(item, "source") : item);
+	const struct compose_node *node = text ? compose_node_of(text) : NULL;
+
+	if (w->entry->outcome == MIGRATE_CONVERTED && text) {
+		if (!is_mapping && compose_is_cdi_name(text))
+			return 0;
+		if (node && compose_node_is_brought(node, &w->selection->devices))
+			return migrate_remark(w->arena, w->entry, MIGRATE_NOTE, 0, w->err,
+				"'%.128s' in 'devices' goes: the GPU brings the nodes it needs",
+				text);
+	}
+	return migrate_remark(w->arena, w->entry, MIGRATE_LOST, 0, w->err,
+		"'%.128s' in 'devices' is left out: %s", text ? text : "null",
+		compose_no_boltfile_key);
+}
+
+static int report_devices(struct writer *w)
+{
+	struct json_object *value = field_value(w, "devices");
+	const size_t n = value ? json_object_array_length(value) : 0;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = report_device(w, json_object_array_get_idx(value, i));
+	return r;
+}
+
 static int report_unknown(struct writer *w)
 {
 	int r = 0;
@@ -398,7 +432,7 @@ static int report_unknown(struct writer *w)
 		if (r >= 0 && !is_known(name))
 			r = leave_out(w, name, compose_no_boltfile_key);
 	}
-	return r;
+	return r < 0 ? r : report_devices(w);
 }
 
 /* The service itself. */

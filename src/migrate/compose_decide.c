@@ -198,15 +198,26 @@ static int explain_capabilities(struct deciding *d)
 		strbuf_str(&list));
 }
 
+static int explain_node(struct deciding *d, const struct compose_node *node)
+{
+	const bool brought = compose_node_is_brought(node, &d->selection->devices);
+
+	vec_foreach (const char *, path, &d->service->nodes)
+		if (compose_node_of(*path) == node)
+			return SAY(d, MIGRATE_NOTE, 0, "'%.128s' in 'devices' %s%s", *path,
+				brought ? "may go: the CDI device brings the nodes it needs"
+					: "is ",
+				brought ? "" : node->advice);
+	return 0;
+}
+
 static int explain_nodes(struct deciding *d)
 {
-	vec_foreach (const char *, device, &d->service->devices)
-		if (strncmp(*device, "/dev/nvidia", strlen("/dev/nvidia")) == 0)
-			return SAY(d, MIGRATE_NOTE, 0,
-				"'%.128s' in 'devices' may go: the CDI device brings the nodes it "
-				"needs",
-				*device);
-	return 0;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && compose_node_at(i); i++)
+		r = explain_node(d, compose_node_at(i));
+	return r;
 }
 
 static bool has_device(const struct compose_service *s, const char *name)

@@ -268,9 +268,17 @@ static int read_devices(struct reader *rd, const struct json_at *at, struct comp
 
 	for (size_t i = 0; r > 0 && i < json_length(&list); i++) {
 		struct json_object *item = json_object_array_get_idx(list.value, i);
+		struct json_object *path = item;
+		const bool is_text = json_object_is_type(item, json_type_string);
 
-		if (json_object_is_type(item, json_type_string) &&
+		if (is_text &&
 			string_list_add(rd->arena, &s->devices, json_object_get_string(item)) < 0)
+			return NVB_OOM(rd->err);
+		if (json_object_is_type(item, json_type_object))
+			path = json_object_object_get(item, "source");
+		if (json_object_is_type(path, json_type_string) &&
+			json_object_get_string(path)[0] == '/' &&
+			string_list_add(rd->arena, &s->nodes, json_object_get_string(path)) < 0)
 			return NVB_OOM(rd->err);
 	}
 	return r;

@@ -49,6 +49,7 @@ struct compose_service {
 	struct compose_variable_list environment;
 	bool environment_is_list;
 	struct string_list devices; /* items of `devices` that are texts */
+	struct string_list nodes;   /* those of them that are paths, and the sources of mappings */
 	struct string_list command; /* its words, as far as blanks part them */
 	unsigned command_line;
 	bool has_env_file;

@@ -423,6 +423,16 @@ static int refuse_unknown_runtime(struct selecting *s)
 		"the runtime '%.64s' is only known when Compose runs", s->service->runtime);
 }
 
+/* Once for all of its sort. */
+static int note_node(struct selecting *s, const struct compose_node *node)
+{
+	vec_foreach (const char *, path, &s->service->nodes)
+		if (compose_node_of(*path) == node)
+			return SAY(s, MIGRATE_NOTE, 0, "'%.128s' in 'devices' is %s", *path,
+				node->advice);
+	return 0;
+}
+
 /* What asks for GPUs in a way of Swarm's, or for a node alone. */
 static int note_other_ways(struct selecting *s)
 {
@@ -433,13 +443,51 @@ static int note_other_ways(struct selecting *s)
 		r = SAY(s, MIGRATE_NOTE, 0,
 			"'generic_resources' are Swarm's, and only its managers give them: they "
 			"stay");
-	vec_foreach (const char *, device, &service->devices)
-		if (r >= 0 && strncmp(*device, "/dev/nvidia", strlen("/dev/nvidia")) == 0)
-			return SAY(s, MIGRATE_NOTE, 0,
-				"'%.128s' in 'devices' is a node without a driver, and stays: "
-				"'nvidia.com/gpu=all' brings both",
-				*device);
+	for (size_t i = 0; r >= 0 && compose_node_at(i); i++)
+		r = note_node(s, compose_node_at(i));
 	return r;
+}
+
+/* CDI names in `devices`: a Boltfile has them with the GPUs. */
+static int select_cdi_names(struct selecting *s)
+{
+	vec_foreach (const char *, name, &s->service->devices) {
+		int r;
+
+		if (!compose_is_cdi_name(*name))
+			continue;
+		r = SAY(s, MIGRATE_FOUND, 0, "'%.128s' in 'devices'", *name);
+		if (r < 0)
+			return r;
+		if (!s->out->asks)
+			s->out->near = "devices";
+		s->out->asks = true;
+		if (compose_is_interpolated(*name))
+			r = SAY_NOT_CONVERTED(
+				s, 0, "'%.128s' is only known when Compose runs", *name);
+		else if (selector_check(*name, NULL) < 0)
+			r = SAY_NOT_CONVERTED(s, 0, "'%.128s' does not name a GPU", *name);
+		else
+			r = add_device(s, NULL, *name);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Without the nodes the service has no GPU. */
+static int refuse_nodes(struct selecting *s)
+{
+	vec_foreach (const char *, path, &s->service->nodes) {
+		const struct compose_node *node = compose_node_of(*path);
+
+		if (node)
+			return SAY_NOT_CONVERTED(s, 0,
+				"a Boltfile has GPUs by their names, not by nodes as '%.128s': put "
+				"'%s=all' into 'devices' in its place",
+				*path, node->kinds[0]);
+	}
+	return 0;
 }
 
 static int select_all(struct selecting *s)
@@ -459,10 +507,12 @@ static int select_all(struct selecting *s)
 		r = select_runtime(s, vendor);
 	if (r >= 0 && !is_runtime_known(s->service))
 		r = refuse_unknown_runtime(s);
+	if (r >= 0 && s->target == COMPOSE_TO_BOLTFILE)
+		r = select_cdi_names(s);
 	if (r >= 0)
 		r = select_bolt(s);
-	if (r >= 0 && !s->out->asks && s->target != COMPOSE_TO_BOLTFILE)
-		r = note_other_ways(s);
+	if (r >= 0 && !s->out->asks)
+		r = s->target == COMPOSE_TO_BOLTFILE ? refuse_nodes(s) : note_other_ways(s);
 	for (size_t i = 0; r >= 0 && s->out->asks && compose_companion_at(i); i++)
 		if (s->target != COMPOSE_TO_RUNTIME)
 			r = select_companion(s, compose_companion_at(i));

@@ -25,6 +25,57 @@ static const struct compose_companion companions[] = {
 	{ "NVIDIA_NVSWITCH", "nvidia.com/nvswitch", false },
 };
 
+static const struct compose_node nodes[] = {
+	{ "/dev/nvidia", true, { "nvidia.com/gpu", NULL },
+		"a node without a driver, and stays: 'nvidia.com/gpu=all' brings both" },
+	{ "/dev/kfd", false, { "amd.com/gpu", NULL },
+		"a node by its path, and stays: 'amd.com/gpu=all' brings it with those of AMD's "
+		"GPUs" },
+	{ "/dev/dri", false, { "amd.com/gpu", "intel.com/gpu" },
+		"a node by its path, and stays: 'amd.com/gpu=all' or 'intel.com/gpu=all' brings "
+		"those of one vendor's GPUs" },
+};
+
+const struct compose_node *compose_node_at(size_t index)
+{
+	return index < ELEMENTS(nodes) ? &nodes[index] : NULL;
+}
+
+const struct compose_node *compose_node_of(const char *text)
+{
+	for (size_t i = 0; i < ELEMENTS(nodes); i++) {
+		const size_t n = strlen(nodes[i].path);
+
+		if (strncmp(text, nodes[i].path, n) != 0)
+			continue;
+		if (nodes[i].is_prefix || !text[n] || text[n] == '/' || text[n] == ':')
+			return &nodes[i];
+	}
+	return NULL;
+}
+
+static bool has_kind(const struct string_list *names, const char *kind)
+{
+	const size_t n = kind ? strlen(kind) : 0;
+
+	vec_foreach (const char *, name, names)
+		if (n && strncmp(*name, kind, n) == 0 && (*name)[n] == '=')
+			return true;
+	return false;
+}
+
+bool compose_node_is_brought(const struct compose_node *node, const struct string_list *names)
+{
+	return has_kind(names, node->kinds[0]) || has_kind(names, node->kinds[1]);
+}
+
+bool compose_is_cdi_name(const char *device)
+{
+	const char *slash = strchr(device, '/');
+
+	return slash && slash != device && strchr(slash, '=');
+}
+
 const struct compose_vendor *compose_vendor_at(size_t index)
 {
 	return index < ELEMENTS(vendors) ? &vendors[index] : NULL;

@@ -31,6 +31,23 @@ struct compose_companion {
 	bool takes_ids;
 };
 
+/* GPUs by their nodes alone, in `devices`. */
+struct compose_node {
+	const char *path;
+	bool is_prefix;	      /* of longer names too: "/dev/nvidia0" */
+	const char *kinds[2]; /* of CDI devices that bring it; the second may be NULL */
+	const char *advice;   /* instead of it */
+};
+
+/* `text` may be "PATH:PATH:PERMISSIONS". NULL: no node of GPUs. */
+const struct compose_node *compose_node_of(const char *text);
+/* From 0; NULL: there is none more. */
+const struct compose_node *compose_node_at(size_t index);
+/* True if one of the CDI devices brings it. */
+bool compose_node_is_brought(const struct compose_node *node, const struct string_list *names);
+/* True for "VENDOR/CLASS=NAME". */
+bool compose_is_cdi_name(const char *device);
+
 /* From 0, NVIDIA's first; NULL: there is none more. */
 const struct compose_vendor *compose_vendor_at(size_t index);
 const struct compose_companion *compose_companion_at(size_t index);

@@ -313,7 +313,8 @@ static const struct key {
 		"the low-level runtime sets the device rules, as far as it may" },
 	{ "nvidia-container-cli.user", NULL, NULL, "no process with another user is started" },
 	{ "nvidia-container-cli.ldconfig", NULL, NULL,
-		"no ldconfig is run: the container's ld.so.cache is written directly" },
+		"no ldconfig is run, and the container's ld.so.cache is not touched: libraries go "
+		"where the loader looks" },
 
 	{ "nvidia-container-runtime.debug", on_debug, NULL, NULL },
 	{ "nvidia-container-runtime.log-level", on_log_level, NULL, NULL },

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "format/toml.h"
 #include "host/tree.h"
 #include "migrate/compose.h"
@@ -83,6 +84,8 @@ static int check_options(const struct migrate_options *o, struct nvb_error **err
 		return raise_together("--json", "--diff", err);
 	if (o->json && o->output && strcmp(o->output, MIGRATE_STREAM) == 0)
 		return raise_together("--json", "--output -", err);
+	if (o->diff && o->output && strcmp(o->output, MIGRATE_STREAM) == 0)
+		return raise_together("--diff", "--output -", err);
 	if (o->from_toolkit && o->has_target)
 		return raise_together(FROM_TOOLKIT, "--to", err);
 	if (o->from_toolkit && o->in_place)
@@ -113,6 +116,20 @@ static int print_report(const struct migrate_options *o, const struct migrate_re
 
 /* Compose files. */
 
+/* A Boltfile is a new file beside the compose file, which stays. */
+static int print_compose_diff(const struct migrate_options *o, const struct migrate_input *input,
+	const char *after, struct nvb_error **err)
+{
+	_cleanup_free_ char *old = NULL;
+	int r;
+
+	if (o->target != COMPOSE_TO_BOLTFILE)
+		return migrate_print_diff(input->path, input->text, after, err);
+	r = o->output ? migrate_read_old(o->output, &old, err) : 0;
+	return r < 0 ? r
+		     : migrate_print_diff(o->output ? o->output : "Boltfile.toml", old, after, err);
+}
+
 static int deliver(const struct migrate_options *o, const struct migrate_input *input,
 	const struct compose_result *result, struct nvb_error **err)
 {
@@ -120,8 +137,7 @@ static int deliver(const struct migrate_options *o, const struct migrate_input *
 	int r = 0;
 
 	if (o->diff)
-		r = migrate_print_diff(input->path,
-			o->target == COMPOSE_TO_BOLTFILE ? NULL : input->text, result->text, err);
+		r = print_compose_diff(o, input, result->text, err);
 	if (r < 0)
 		return r;
 	if (writes && o->in_place)
@@ -194,6 +210,17 @@ static int note_engines(const struct host_tree *tree, struct arena *a,
 	return toolkit_note_docker(text, length, a, report, err);
 }
 
+static int print_policy_diff(const struct migrate_options *o, const struct host_tree *tree,
+	const char *path, const char *policy, struct nvb_error **err)
+{
+	_cleanup_free_ char *old = NULL;
+	int r = o->output ? migrate_read_old(path, &old, err)
+			  : migrate_read_old_below(
+				    tree->root_fd, RUNTIME_POLICY_PATH, path, &old, err);
+
+	return r < 0 ? r : migrate_print_diff(path, old, policy, err);
+}
+
 static int deliver_policy(const struct migrate_options *o, const struct host_tree *tree,
 	struct arena *a, const char *policy, struct nvb_error **err)
 {
@@ -203,12 +230,18 @@ static int deliver_policy(const struct migrate_options *o, const struct host_tre
 	if (!path)
 		return NVB_OOM(err);
 	if (o->diff)
-		r = migrate_print_diff(path, NULL, policy, err);
+		r = print_policy_diff(o, tree, path, policy, err);
 	if (r < 0)
 		return r;
 	if (o->dry_run) {
 		if (!o->diff && !o->json)
 			fputs(policy, stdout);
+		return 0;
+	}
+	if ((o->diff || o->json) && !o->output) {
+		if (o->force)
+			log_warning("'%s' is not written: with %s, only --output writes", path,
+				o->diff ? "--diff" : "--json");
 		return 0;
 	}
 	r = o->output ? migrate_write(path, policy, strlen(policy), o->force, err)

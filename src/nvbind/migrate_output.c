@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -197,6 +198,34 @@ int migrate_write_below(int root_fd, const char *path, const char *shown, const 
 	if (dir_fd < 0)
 		return raise_io("write", shown, -dir_fd, err);
 	return write_new(dir_fd, shown, text, length, force, err);
+}
+
+int migrate_read_old(const char *path, char **ret_text, struct nvb_error **err)
+{
+	_cleanup_(migrate_input_done) struct migrate_input input = { .path = path };
+	int r;
+
+	if (access(path, F_OK) < 0 && errno == ENOENT) {
+		*ret_text = NULL;
+		return 0;
+	}
+	r = migrate_input_read(&input, err);
+	if (r < 0)
+		return r;
+	*ret_text = TAKE_PTR(input.text);
+	return 0;
+}
+
+int migrate_read_old_below(
+	int root_fd, const char *path, const char *shown, char **ret_text, struct nvb_error **err)
+{
+	char *text = NULL;
+	errint_t e = file_read_in(root_fd, path, YAML_TEXT_LIMIT_BYTES, &text, NULL);
+
+	if (e < 0 && e != -ENOENT)
+		return raise_io("read", shown, -e, err);
+	*ret_text = text;
+	return 0;
 }
 
 int migrate_print_diff(

@@ -42,6 +42,12 @@ int migrate_write(
 int migrate_write_below(int root_fd, const char *path, const char *shown, const char *text,
 	size_t length, bool force, struct nvb_error **err);
 
-/* What changes, as diff shows it, on standard output. `after` NULL: nothing. */
+/* A file that a diff is against; NULL: there is none. malloc'd. */
+int migrate_read_old(const char *path, char **ret_text, struct nvb_error **err);
+/* The same for `path` below a root. */
+int migrate_read_old_below(
+	int root_fd, const char *path, const char *shown, char **ret_text, struct nvb_error **err);
+
+/* What changes, as diff shows it, on standard output. `before` NULL: a new file. */
 int migrate_print_diff(
 	const char *name, const char *before, const char *after, struct nvb_error **err);

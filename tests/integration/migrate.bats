@@ -156,6 +156,22 @@ capsule = "nvidia/cuda:12.4.1-base-ubuntu22.04"'* ]]
 	[ "$status" -eq 2 ]
 }
 
+@test "--to boltfile --diff is against the Boltfile, not the compose file" {
+	migrate --to boltfile --diff compose.yml
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "--- /dev/null" ]
+	[ "${lines[1]}" = "+++ Boltfile.toml" ]
+	[ ! -e Boltfile.toml ]
+	echo '# mine' >own.toml
+	migrate --to boltfile --diff --force --output own.toml compose.yml
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "--- own.toml" ]
+	[[ "$output" == *"-# mine"* ]]
+	[ "$(head -n 1 own.toml)" = "[services.app]" ]
+	migrate --diff --output - compose.yml
+	[ "$status" -eq 2 ]
+}
+
 @test "what is not converted stays, is named, and makes exit status 1" {
 	cat >mixed.yml <<-'END'
 		services:
@@ -337,6 +353,45 @@ capsule = "nvidia/cuda:12.4.1-base-ubuntu22.04"'* ]]
 	[ "$status" -eq 1 ]
 	[[ "$stderr" == *"--force"* ]]
 	[ "$(cat machine/etc/nvbind/runtime.json)" = '{}' ]
+}
+
+@test "--diff and --json of the policy write only with --output, and show what is replaced" {
+	make_machine
+	toolkit() {
+		run_out "$NVBIND" --host-root "$PWD/machine" migrate --from nvidia-container-toolkit "$@"
+	}
+	toolkit --diff
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "--- /dev/null" ]
+	toolkit --json
+	[ "$status" -eq 0 ]
+	[ "$(jq .complete <<<"$output")" = true ]
+	[ ! -e machine/etc/nvbind ]
+	mkdir machine/etc/nvbind
+	echo '{"accept_environment": "never"}' >machine/etc/nvbind/runtime.json
+	cp machine/etc/nvbind/runtime.json old.json
+	toolkit --diff
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "--- $PWD/machine/etc/nvbind/runtime.json" ]
+	[[ "$output" == *'-{"accept_environment": "never"}'* ]]
+	for option in --diff --json; do
+		toolkit $option --force
+		[ "$status" -eq 0 ]
+		[[ "$stderr" == *"runtime.json' is not written"* ]]
+		cmp machine/etc/nvbind/runtime.json old.json
+	done
+	cp old.json own.json
+	toolkit --diff --output own.json
+	[ "$status" -eq 1 ]
+	cmp own.json old.json
+	toolkit --diff --output own.json --force
+	[ "$status" -eq 0 ]
+	[[ "$output" == *'-{"accept_environment": "never"}'* ]]
+	[ "$(jq .disable_require own.json)" = true ]
+	# What is written is no difference any more.
+	toolkit --diff --output own.json --force
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
 }
 
 @test "the machine's policy needs root, and --dry-run does not" {

@@ -65,6 +65,52 @@ static void devices_are_named_as_boltfiles_name_them(void **state)
 	converting_done(&c);
 }
 
+static void cdi_names_of_devices_are_gpus(void **state)
+{
+	_cleanup_(toml_freep) struct toml_document *doc = NULL;
+	struct converting c;
+
+	(void)state;
+	to_toml(&c,
+		"services:\n  a: {image: x, devices: [nvidia.com/gpu=0, amd.com/gpu=1, /dev/kfd]}\n"
+		"  b: {image: x, runtime: bolt, devices: [nvidia.com/gpu=1]}\n",
+		&doc);
+	assert_string_equal(TEXT_AT(doc, "services", "a", "capsule"), "x");
+	assert_string_equal(
+		JSON_AT(doc, "services", "a", "gpu", "devices"), "[\"gpu:0\",\"amd.com\\/gpu=1\"]");
+	assert_string_equal(JSON_AT(doc, "services", "b", "gpu", "devices"), "[\"gpu:1\"]");
+	assert_int_equal(entry_of(&c, "a")->outcome, MIGRATE_CONVERTED);
+	assert_true(says(&c, "a", "'/dev/kfd' in 'devices' goes"));
+	assert_true(migrate_report_complete(&c.result.report));
+	converting_done(&c);
+}
+
+static void a_service_that_loses_its_gpu_is_not_converted(void **state)
+{
+	_cleanup_(toml_freep) struct toml_document *doc = NULL;
+	struct converting c;
+
+	(void)state;
+	to_toml(&c,
+		"services:\n  a: {image: x, devices: [/dev/snd, /dev/kfd, /dev/dri]}\n"
+		"  b: {image: x, devices: ['nvidia.com/gpu=${N}']}\n"
+		"  c: {image: x, devices: [/dev/snd]}\n"
+		"  d: {image: x, devices: [{source: /dev/dri/card0}, {target: /x}]}\n",
+		&doc);
+	assert_int_equal(entry_of(&c, "a")->outcome, MIGRATE_NOT_CONVERTED);
+	assert_true(says(&c, "a", "put 'amd.com/gpu=all' into 'devices'"));
+	assert_true(says(&c, "a", "'/dev/dri' in 'devices' is left out"));
+	assert_int_equal(entry_of(&c, "b")->outcome, MIGRATE_NOT_CONVERTED);
+	assert_true(says(&c, "b", "'nvidia.com/gpu=${N}' in 'devices' is left out"));
+	assert_null(AT(doc, "services", "b", "gpu"));
+	assert_int_equal(entry_of(&c, "c")->outcome, MIGRATE_CONVERTED);
+	assert_true(says(&c, "c", "'/dev/snd' in 'devices' is left out"));
+	assert_int_equal(entry_of(&c, "d")->outcome, MIGRATE_NOT_CONVERTED);
+	assert_true(says(&c, "d", "'/dev/dri/card0' in 'devices' is left out"));
+	assert_true(says(&c, "d", "'null' in 'devices' is left out"));
+	converting_done(&c);
+}
+
 static void odd_texts_survive(void **state)
 {
 	_cleanup_(toml_freep) struct toml_document *doc = NULL;
@@ -212,6 +258,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_service_with_gpus_is_a_capsule),
 		cmocka_unit_test(devices_are_named_as_boltfiles_name_them),
+		cmocka_unit_test(cdi_names_of_devices_are_gpus),
+		cmocka_unit_test(a_service_that_loses_its_gpu_is_not_converted),
 		cmocka_unit_test(odd_texts_survive),
 		cmocka_unit_test(lists_of_pairs_are_mappings),
 		cmocka_unit_test(what_has_no_place_is_said),

@@ -254,13 +254,39 @@ static void other_ways_to_gpus_are_said(void **state)
 		"services:\n  a: {image: x, devices: [/dev/snd, '/dev/nvidia0:/dev/nvidia0']}\n"
 		"  b: {image: x, deploy: {resources: {reservations: {generic_resources: "
 		"[{discrete_resource_spec: {kind: gpu, value: 1}}]}}}}\n"
-		"  c: {image: x, devices: [/dev/snd]}\n",
+		"  c: {image: x, devices: [/dev/snd, /dev/drill, /dev/kfd0]}\n"
+		"  d: {image: x, devices: [/dev/kfd, '/dev/dri:/dev/dri']}\n"
+		"  e: {image: x, devices: [{source: /dev/dri/renderD128, target: /dev/d}]}\n",
 		COMPOSE_TO_CDI);
 	assert_int_equal(c.status, 0);
 	assert_true(says(&c, "a", "'/dev/nvidia0:/dev/nvidia0' in 'devices'"));
 	assert_true(says(&c, "b", "'generic_resources'"));
 	assert_null(entry_of(&c, "c"));
+	assert_true(says(&c, "d", "'/dev/kfd' in 'devices' is"));
+	assert_true(says(&c, "d", "'amd.com/gpu=all' brings it"));
+	assert_true(says(&c, "d", "'/dev/dri:/dev/dri' in 'devices' is"));
+	assert_true(says(&c, "e", "'/dev/dri/renderD128' in 'devices' is"));
+	assert_true(says(&c, "e", "'intel.com/gpu=all'"));
 	assert_false(c.result.changed);
+	converting_done(&c);
+}
+
+static void nodes_that_a_device_brings_may_go(void **state)
+{
+	struct converting c;
+
+	(void)state;
+	convert(&c,
+		"services:\n  a: {image: x, runtime: amd, environment: [AMD_VISIBLE_DEVICES=0], "
+		"devices: [/dev/kfd, /dev/dri]}\n"
+		"  b: {image: x, gpus: all, devices: [/dev/nvidia0, /dev/kfd]}\n",
+		COMPOSE_TO_CDI);
+	assert_int_equal(c.status, 0);
+	assert_true(says(&c, "a", "'/dev/kfd' in 'devices' may go"));
+	assert_true(says(&c, "a", "'/dev/dri' in 'devices' may go"));
+	assert_true(says(&c, "b", "'/dev/nvidia0' in 'devices' may go"));
+	assert_true(says(&c, "b", "'/dev/kfd' in 'devices' is a node"));
+	assert_false(says(&c, "b", "'/dev/kfd' in 'devices' may go"));
 	converting_done(&c);
 }
 
@@ -535,6 +561,7 @@ int main(void)
 		cmocka_unit_test(what_says_no_gpu_stays),
 		cmocka_unit_test(long_lists_are_whole),
 		cmocka_unit_test(other_ways_to_gpus_are_said),
+		cmocka_unit_test(nodes_that_a_device_brings_may_go),
 		cmocka_unit_test(an_anchor_that_others_take_keeps_its_service_alone),
 		cmocka_unit_test(truths_of_old_yaml_are_texts),
 		cmocka_unit_test(files_to_be_put_over_others_are_read),
