@@ -53,9 +53,10 @@ static int run_plan(
 		r = setup_plan_apply(plan, tree, err);
 	if (r >= 0)
 		tell(c, plan, any);
-	return r;
+	return r < 0 ? r : 0;
 }
 
+/* Returns 1 if the configuration of an engine cannot be read. */
 static int run_check(
 	const struct setup_command *c, const struct host_tree *tree, struct nvb_error **err)
 {
@@ -66,9 +67,13 @@ static int run_check(
 	if (r >= 0)
 		r = c->json ? setup_report_format_json(report, &text, err)
 			    : setup_report_format_text(report, &text, err);
-	if (r >= 0)
-		fputs(text, stdout);
-	return r;
+	if (r < 0)
+		return r;
+	fputs(text, stdout);
+	vec_foreach (const struct setup_status, status, &report->engines)
+		if (status->problem)
+			return 1;
+	return 0;
 }
 
 int cmd_setup(const struct command_context *context, int argc, char **argv, struct nvb_error **err)
@@ -84,8 +89,7 @@ int cmd_setup(const struct command_context *context, int argc, char **argv, stru
 	if (r <= 0)
 		return r;
 	r = host_tree_open(command.context.host_root, &tree, err);
-	if (r >= 0)
-		r = command.check ? run_check(&command, &tree, err)
-				  : run_plan(&command, &tree, err);
-	return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	return command.check ? run_check(&command, &tree, err) : run_plan(&command, &tree, err);
 }

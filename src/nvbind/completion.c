@@ -28,13 +28,20 @@ static void add_command_names(enum command_id parent, struct strbuf *out)
 	}
 }
 
+/* The operand is one of the words "a|b|c", and never a file. */
+static bool takes_word(enum command_id id)
+{
+	return id == COMMAND_COMPLETION || id == COMMAND_SETUP;
+}
+
 /* Words after a command that are not options. */
 static void add_operand_words(enum command_id id, struct strbuf *out)
 {
 	if (command_is_group(id) || id == COMMAND_HELP)
 		add_command_names(id == COMMAND_HELP ? COMMAND_GLOBAL : id, out);
-	else if (id == COMMAND_COMPLETION)
-		strbuf_str_add(out, "bash zsh fish");
+	else if (takes_word(id))
+		for (const char *p = command_get(id)->operands; *p; p++)
+			strbuf_char_add(out, *p == '|' ? ' ' : *p);
 	else if (id == COMMAND_RUN)
 		strbuf_str_add(out, "host");
 }
@@ -371,6 +378,8 @@ static void fish_format(struct strbuf *out)
 		if (!strbuf_str(&words)[0])
 			continue;
 		strbuf_str_add(out, "complete -c nvbind");
+		if (takes_word((enum command_id)i))
+			strbuf_str_add(out, " -f");
 		fish_add_condition((enum command_id)i, false, out);
 		strbuf_str_add(out, " -a ");
 		fish_add_quoted(out, strbuf_str(&words));

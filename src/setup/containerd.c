@@ -440,6 +440,33 @@ static int check_default_table(struct setup_work *w, const struct config *c, str
 		c->path);
 }
 
+static int set_runtime(struct setup_work *w, const struct config *c, const char *name,
+	const char *path, struct nvb_error **err)
+{
+	return setup_set(w, &DOCUMENT_PATH("plugins", c->plugin, "containerd", "runtimes", name),
+		make_runtime(c, path), err);
+}
+
+static const char *program_of(struct setup_work *w, const struct config *c, const char *name)
+{
+	struct json_object *program = in_section(
+		c, &DOCUMENT_PATH("containerd", "runtimes", name, "options", "BinaryName"));
+
+	return json_object_is_type(program, json_type_string)
+		       ? arena_strdup(w->arena, json_object_get_string(program))
+		       : NULL;
+}
+
+static int set_stand_in(struct setup_work *w, const struct config *c, struct nvb_error **err)
+{
+	const char *path = NULL, *now = program_of(w, c, SETUP_STAND_IN_NAME);
+	bool is_there =
+		in_section(c, &DOCUMENT_PATH("containerd", "runtimes", SETUP_STAND_IN_NAME));
+	int r = setup_wants_stand_in(w, now || !is_there ? now : SETUP_STAND_IN_NAME, &path, err);
+
+	return r > 0 ? set_runtime(w, c, SETUP_STAND_IN_NAME, path, err) : r;
+}
+
 static int set_all(struct setup_work *w, const struct config *c, struct nvb_error **err)
 {
 	int r = w->options->cdi ? set_cdi(w, c, err) : 0;
@@ -453,11 +480,8 @@ static int set_all(struct setup_work *w, const struct config *c, struct nvb_erro
 	if (r >= 0)
 		r = keep_runc(w, c, err);
 	if (r >= 0)
-		r = setup_set(w,
-			&DOCUMENT_PATH(
-				"plugins", c->plugin, "containerd", "runtimes", SETUP_RUNTIME_NAME),
-			make_runtime(c, w->options->runtime_path), err);
-	return r;
+		r = set_runtime(w, c, SETUP_RUNTIME_NAME, w->options->runtime_path, err);
+	return r >= 0 ? set_stand_in(w, c, err) : r;
 }
 
 static int plan(struct setup_work *w, struct nvb_error **err)
@@ -481,16 +505,6 @@ static int plan(struct setup_work *w, struct nvb_error **err)
 	return r < 0 ? r : check_disabled(w, &c, err);
 }
 
-static const char *program_of(struct setup_work *w, const struct config *c, const char *name)
-{
-	struct json_object *program = in_section(
-		c, &DOCUMENT_PATH("containerd", "runtimes", name, "options", "BinaryName"));
-
-	return json_object_is_type(program, json_type_string)
-		       ? arena_strdup(w->arena, json_object_get_string(program))
-		       : NULL;
-}
-
 static int inspect(struct setup_work *w, struct setup_status *status, struct nvb_error **err)
 {
 	_cleanup_(config_done) struct config c = { .version = 2 };
@@ -502,7 +516,7 @@ static int inspect(struct setup_work *w, struct setup_status *status, struct nvb
 	if (r < 0)
 		return r;
 	status->runtime_path = program_of(w, &c, SETUP_RUNTIME_NAME);
-	status->nvidia_runtime = program_of(w, &c, "nvidia");
+	status->nvidia_runtime = program_of(w, &c, SETUP_STAND_IN_NAME);
 	if (default_name(&c))
 		status->default_runtime = arena_strdup(w->arena, default_name(&c));
 	cdi = in_section(&c, &DOCUMENT_PATH("enable_cdi"));

@@ -83,7 +83,8 @@ static struct json_object *find_model(const struct told *told)
 	return NULL;
 }
 
-static int add_runtime(struct setup_work *w, struct json_object *model, struct nvb_error **err)
+static int add_runtime(struct setup_work *w, const char *name, const char *path,
+	struct json_object *model, struct nvb_error **err)
 {
 	struct json_object *runtime = NULL;
 
@@ -91,15 +92,33 @@ static int add_runtime(struct setup_work *w, struct json_object *model, struct n
 		  : !(runtime = json_object_new_object()))
 		return NVB_OOM(err);
 	json_object_object_del(runtime, "runtime_config_path");
-	if (json_object_object_add(runtime, "runtime_path",
-		    json_object_new_string(w->options->runtime_path)) < 0 ||
+	if (json_object_object_add(runtime, "runtime_path", json_object_new_string(path)) < 0 ||
 		json_object_object_add(runtime, "runtime_type", json_object_new_string("oci")) <
 			0) {
 		json_object_put(runtime);
 		return NVB_OOM(err);
 	}
-	return setup_set(
-		w, &DOCUMENT_PATH("crio", "runtime", "runtimes", SETUP_RUNTIME_NAME), runtime, err);
+	return setup_set(w, &DOCUMENT_PATH("crio", "runtime", "runtimes", name), runtime, err);
+}
+
+static const char *runtime_path(struct setup_work *w, const struct told *told, const char *name)
+{
+	struct json_object *path =
+		document_find(told->runtimes, &DOCUMENT_PATH(name, "runtime_path"));
+
+	return json_object_is_type(path, json_type_string)
+		       ? arena_strdup(w->arena, json_object_get_string(path))
+		       : NULL;
+}
+
+static int add_stand_in(struct setup_work *w, const struct told *told, struct nvb_error **err)
+{
+	const char *path = NULL;
+	bool is_there = document_find(told->runtimes, &DOCUMENT_PATH(SETUP_STAND_IN_NAME));
+	const char *now = runtime_path(w, told, SETUP_STAND_IN_NAME);
+	int r = setup_wants_stand_in(w, now || !is_there ? now : SETUP_STAND_IN_NAME, &path, err);
+
+	return r > 0 ? add_runtime(w, SETUP_STAND_IN_NAME, path, find_model(told), err) : r;
 }
 
 static int plan(struct setup_work *w, struct nvb_error **err)
@@ -119,7 +138,10 @@ static int plan(struct setup_work *w, struct nvb_error **err)
 		r = setup_set(w, &DOCUMENT_PATH("crio", "runtime", "default_runtime"),
 			json_object_new_string(SETUP_RUNTIME_NAME), err);
 	if (r >= 0)
-		r = add_runtime(w, find_model(&told), err);
+		r = add_runtime(
+			w, SETUP_RUNTIME_NAME, w->options->runtime_path, find_model(&told), err);
+	if (r >= 0)
+		r = add_stand_in(w, &told, err);
 	if (r >= 0)
 		r = setup_check_later(w, told.default_file, told.default_runtime, err);
 	if (r >= 0 && w->options->cdi)
@@ -129,16 +151,6 @@ static int plan(struct setup_work *w, struct nvb_error **err)
 			    : setup_note(
 				      w, err, "CRI-O reads CDI specifications without a setting");
 	return r;
-}
-
-static const char *runtime_path(struct setup_work *w, const struct told *told, const char *name)
-{
-	struct json_object *path =
-		document_find(told->runtimes, &DOCUMENT_PATH(name, "runtime_path"));
-
-	return json_object_is_type(path, json_type_string)
-		       ? arena_strdup(w->arena, json_object_get_string(path))
-		       : NULL;
 }
 
 static int inspect(struct setup_work *w, struct setup_status *status, struct nvb_error **err)
@@ -152,7 +164,7 @@ static int inspect(struct setup_work *w, struct setup_status *status, struct nvb
 	if (r < 0)
 		return r;
 	status->runtime_path = runtime_path(w, &told, SETUP_RUNTIME_NAME);
-	status->nvidia_runtime = runtime_path(w, &told, "nvidia");
+	status->nvidia_runtime = runtime_path(w, &told, SETUP_STAND_IN_NAME);
 	status->default_runtime = told.default_runtime;
 	if (w->version)
 		status->cdi = setup_is_older(w->version, 1, 23) ? SETUP_NO : SETUP_YES;

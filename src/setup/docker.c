@@ -88,41 +88,78 @@ static int check_all_flags(struct setup_work *w, struct nvb_error **err)
 	return r;
 }
 
-static int set_cdi(struct setup_work *w, struct nvb_error **err)
+/* `ret_new`: the file does not say so yet. */
+static int set_cdi(struct setup_work *w, bool *ret_new, struct nvb_error **err)
 {
+	_cleanup_(json_putp) struct json_object *root = NULL;
+	int r;
+
 	if (setup_is_older(w->version, 25, 0))
 		return setup_warn(w, err,
 			"Docker %s does not know CDI (25.0 and later do): it is left as it is",
 			w->version);
+	r = setup_read_tree(w, w->path, DOCUMENT_JSON, &root, err);
+	if (r < 0)
+		return r;
+	*ret_new = !json_object_get_boolean(document_find(root, &DOCUMENT_PATH("features", "cdi")));
 	return setup_set(w, &DOCUMENT_PATH("features", "cdi"), json_object_new_boolean(true), err);
 }
 
-/* dockerd looks for NVIDIA's hook, which its --gpus needs, only when it starts. */
-static const char *activation(const struct setup_work *w)
+/*
+ * A reload reads runtimes and the default one. It never unsets a key that has gone: the default
+ * runtime would stay ours while ours is gone, of which Docker 20.10 dies and 26 refuses the file.
+ * CDI, and NVIDIA's hook, which --gpus needs, are looked for only when dockerd starts.
+ */
+static const char *activation(const struct setup_work *w, bool sets_cdi)
 {
-	if (w->options->stand_in)
+	if (w->undo || w->options->stand_in || sets_cdi)
 		return is_rootless(w) ? "systemctl --user restart docker"
 				      : "systemctl restart docker";
 	return is_rootless(w) ? "systemctl --user reload docker" : "systemctl reload docker";
 }
 
+static int set_path(
+	struct setup_work *w, const char *name, const char *path, struct nvb_error **err)
+{
+	return setup_set(
+		w, &DOCUMENT_PATH("runtimes", name, "path"), json_object_new_string(path), err);
+}
+
+static int set_stand_in(struct setup_work *w, struct nvb_error **err)
+{
+	_cleanup_(json_putp) struct json_object *root = NULL;
+	struct json_object *entry, *program;
+	const char *now = NULL, *path = NULL;
+	int r = setup_read_tree(w, w->path, DOCUMENT_JSON, &root, err);
+
+	if (r < 0)
+		return r;
+	entry = document_find(root, &DOCUMENT_PATH("runtimes", SETUP_STAND_IN_NAME));
+	program = document_find(entry, &DOCUMENT_PATH("path"));
+	if (program || entry)
+		now = json_object_get_string(program ? program : entry);
+	r = setup_wants_stand_in(w, now, &path, err);
+	return r > 0 ? set_path(w, SETUP_STAND_IN_NAME, path, err) : r;
+}
+
 static int plan(struct setup_work *w, struct nvb_error **err)
 {
-	const char *runtime = w->options->runtime_path;
+	bool sets_cdi = false;
 	int r;
 
 	w->path = config_path(w);
 	w->format = DOCUMENT_JSON;
-	w->activation = activation(w);
 	if (!w->path)
 		return NVB_OOM(err);
-	r = setup_set(w, &DOCUMENT_PATH("runtimes", SETUP_RUNTIME_NAME, "path"),
-		json_object_new_string(runtime), err);
+	r = set_path(w, SETUP_RUNTIME_NAME, w->options->runtime_path, err);
+	if (r >= 0 && w->options->stand_in)
+		r = set_stand_in(w, err);
 	if (r >= 0 && w->options->set_default)
 		r = setup_set(w, &DOCUMENT_PATH("default-runtime"),
 			json_object_new_string(SETUP_RUNTIME_NAME), err);
 	if (r >= 0 && w->options->cdi)
-		r = set_cdi(w, err);
+		r = set_cdi(w, &sets_cdi, err);
+	w->activation = activation(w, sets_cdi);
 	return r < 0 ? r : check_all_flags(w, err);
 }
 

@@ -162,6 +162,36 @@ int setup_note(struct setup_work *w, struct nvb_error **err, const char *format,
 	return r;
 }
 
+const char *setup_beside(const struct setup_work *w, const char *name)
+{
+	const char *runtime = w->options->runtime_path;
+
+	return arena_printf(
+		w->arena, "%.*s%s", (int)(path_base_name(runtime) - runtime), runtime, name);
+}
+
+int setup_wants_stand_in(
+	struct setup_work *w, const char *now, const char **ret_path, struct nvb_error **err)
+{
+	const char *path, *target = path_base_name(w->options->runtime_path);
+
+	if (!w->options->stand_in)
+		return 0;
+	path = setup_beside(w, SETUP_STAND_IN_PROGRAM);
+	if (!path)
+		return NVB_OOM(err);
+	if (now && strcmp(now, path) != 0)
+		return setup_note(w, err, "the runtime '%s' that is there stays: it is '%s'",
+			SETUP_STAND_IN_NAME, now);
+	if (now && !w->undo)
+		return 0;
+	/* The path may be that of NVIDIA's own program: then its runtime is not ours to remove. */
+	if (w->undo && setup_look_at_link(w->tree, w->arena, path, target, NULL) <= 0)
+		return 0;
+	*ret_path = path;
+	return 1;
+}
+
 int setup_check_later(
 	struct setup_work *w, const char *file, const char *name, struct nvb_error **err)
 {

@@ -7,6 +7,9 @@
 #include "setup/status.h"
 
 #define SETUP_RUNTIME_NAME "nvbind"
+/* The runtime that compose files and scripts name, and the link that it is. */
+#define SETUP_STAND_IN_NAME    "nvidia"
+#define SETUP_STAND_IN_PROGRAM "nvidia-container-runtime"
 /* The first line of files of our own. */
 #define SETUP_NEW_TEXT "# Written by 'nvbind setup', which takes it away again with --undo.\n"
 
@@ -16,6 +19,7 @@ struct setup_work {
 	const struct host_tree *tree;
 	const struct setup_options *options;
 	const char *version; /* "26.1.5"; NULL: unknown */
+	bool undo;	     /* the edits are what is to be taken back */
 
 	const char *path; /* the file, as the machine sees it */
 	enum document_format format;
@@ -59,6 +63,15 @@ int setup_warn(struct setup_work *w, struct nvb_error **err, const char *format,
 	__attribute__((format(printf, 3, 4)));
 int setup_note(struct setup_work *w, struct nvb_error **err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The path of `name` beside nvbind-runtime; NULL: out of memory. */
+const char *setup_beside(const struct setup_work *w, const char *name);
+/*
+ * 1 and its path if the runtime SETUP_STAND_IN_NAME is to be set, or taken back. `now` is what that
+ * name starts at present: NULL is nothing, and another path is somebody else's, which stays.
+ */
+int setup_wants_stand_in(
+	struct setup_work *w, const char *now, const char **ret_path, struct nvb_error **err);
 
 /* Warns where `file`, which makes `name` the default, is read behind w->path; NULL: no such file.
  */

@@ -9,8 +9,8 @@
 #include "setup/version.h"
 
 /* The programs whose place nvbind-runtime takes under their names. */
-static const char *const nvidia_names[] = { "nvidia-container-runtime",
-	"nvidia-container-runtime-hook", "nvidia-container-cli" };
+static const char *const nvidia_names[] = { SETUP_STAND_IN_PROGRAM, "nvidia-container-runtime-hook",
+	"nvidia-container-cli" };
 
 struct making {
 	struct setup_plan *plan;
@@ -247,7 +247,7 @@ static int plan_links(struct making *m, struct nvb_error **err)
 				"make links beside '%s': there is no such directory", runtime),
 			"install nvbind-runtime first, or leave --nvidia-names out");
 	for (size_t i = 0; i < ELEMENTS(nvidia_names); i++) {
-		const char *path = arena_printf(m->plan->arena, "%s%s", directory, nvidia_names[i]);
+		const char *path = setup_beside(&m->work, nvidia_names[i]);
 		int r = path ? plan_link(m, path, target, err) : NVB_OOM(err);
 
 		if (r < 0)
@@ -451,12 +451,12 @@ int setup_plan_undo(const struct setup_engine *engine, const struct host_tree *t
 	struct setup_options all = *options;
 	int r, planned;
 
-	all.set_default = true;
+	all.set_default = all.stand_in = true;
 	all.cdi = false;
 	r = making_start(&m, engine, tree, &all, err);
 	if (r < 0)
 		return r;
-	m.plan->undo = true;
+	m.plan->undo = m.work.undo = true;
 	/* Of no account for what is remembered: the file that cannot be read may be another one. */
 	planned = engine->plan(&m.work, &unplanned);
 	m.work.warnings = m.work.notes = (struct string_list){ 0 };

@@ -71,17 +71,50 @@ static int check_later(struct setup_work *w, struct nvb_error **err)
 	return r;
 }
 
-static int set_runtime(struct setup_work *w, struct nvb_error **err)
+static int set_runtime(
+	struct setup_work *w, const char *name, const char *path, struct nvb_error **err)
 {
 	struct json_object *programs = json_object_new_array();
 
-	if (!programs || json_object_array_add(
-				 programs, json_object_new_string(w->options->runtime_path)) < 0) {
+	if (!programs || json_object_array_add(programs, json_object_new_string(path)) < 0) {
 		json_object_put(programs);
 		return NVB_OOM(err);
 	}
-	return setup_set(
-		w, &DOCUMENT_PATH("engine", "runtimes", SETUP_RUNTIME_NAME), programs, err);
+	return setup_set(w, &DOCUMENT_PATH("engine", "runtimes", name), programs, err);
+}
+
+static void note_runtime(
+	struct setup_work *w, struct json_object *root, const char *name, const char **ret)
+{
+	struct json_object *programs =
+		document_find(root, &DOCUMENT_PATH("engine", "runtimes", name));
+
+	if (json_object_is_type(programs, json_type_array) && json_object_array_length(programs) &&
+		json_object_is_type(json_object_array_get_idx(programs, 0), json_type_string))
+		*ret = arena_strdup(
+			w->arena, json_object_get_string(json_object_array_get_idx(programs, 0)));
+}
+
+/* What cannot be read says nothing: Podman itself will complain of it. */
+static int set_stand_in(struct setup_work *w, struct nvb_error **err)
+{
+	struct string_list files = { 0 };
+	const char *now = NULL, *path = NULL;
+	int r = list_files(w, &files, err);
+
+	if (r >= 0 && w->options->config &&
+		string_list_add(w->arena, &files, w->options->config) < 0)
+		return NVB_OOM(err);
+	if (r < 0)
+		return r;
+	vec_foreach (const char *, file, &files) {
+		_cleanup_(json_putp) struct json_object *root = NULL;
+
+		if (setup_read_tree(w, *file, DOCUMENT_TOML, &root, NULL) >= 0)
+			note_runtime(w, root, SETUP_STAND_IN_NAME, &now);
+	}
+	r = setup_wants_stand_in(w, now, &path, err);
+	return r > 0 ? set_runtime(w, SETUP_STAND_IN_NAME, path, err) : r;
 }
 
 static int say_cdi(struct setup_work *w, struct nvb_error **err)
@@ -105,24 +138,14 @@ static int plan(struct setup_work *w, struct nvb_error **err)
 		r = setup_set(w, &DOCUMENT_PATH("engine", "runtime"),
 			json_object_new_string(SETUP_RUNTIME_NAME), err);
 	if (r >= 0)
-		r = set_runtime(w, err);
+		r = set_runtime(w, SETUP_RUNTIME_NAME, w->options->runtime_path, err);
+	if (r >= 0 && w->options->stand_in)
+		r = set_stand_in(w, err);
 	if (r >= 0 && w->options->cdi)
 		r = say_cdi(w, err);
 	if (r >= 0 && w->options->set_default && !w->options->config)
 		r = check_later(w, err);
 	return r;
-}
-
-static void note_runtime(
-	struct setup_work *w, struct json_object *root, const char *name, const char **ret)
-{
-	struct json_object *programs =
-		document_find(root, &DOCUMENT_PATH("engine", "runtimes", name));
-
-	if (json_object_is_type(programs, json_type_array) && json_object_array_length(programs) &&
-		json_object_is_type(json_object_array_get_idx(programs, 0), json_type_string))
-		*ret = arena_strdup(
-			w->arena, json_object_get_string(json_object_array_get_idx(programs, 0)));
 }
 
 static int inspect(struct setup_work *w, struct setup_status *status, struct nvb_error **err)
@@ -145,7 +168,7 @@ static int inspect(struct setup_work *w, struct setup_status *status, struct nvb
 		if (r < 0)
 			return r;
 		note_runtime(w, root, SETUP_RUNTIME_NAME, &status->runtime_path);
-		note_runtime(w, root, "nvidia", &status->nvidia_runtime);
+		note_runtime(w, root, SETUP_STAND_IN_NAME, &status->nvidia_runtime);
 		name = document_find(root, &DOCUMENT_PATH("engine", "runtime"));
 		if (json_object_is_type(name, json_type_string))
 			status->default_runtime =

@@ -35,10 +35,24 @@ fingerprint() {
 		find /etc/docker /etc/containers /etc/containerd /etc/crio -type f -exec sha256sum {} + 2>/dev/null | sort'
 }
 
+# The command that the set-up printed last.
+do_as_told() {
+	case "${lines[-1]}" in
+	*"it counts after: systemctl reload docker")
+		inside "$WHERE" sh -c 'kill -HUP $(cat /run/docker.pid)'
+		sleep 1 ;;
+	*"it counts after: systemctl restart docker")
+		stop_dockerd "$WHERE"
+		start_dockerd "$WHERE" ;;
+	*) false ;;
+	esac
+}
+
 docker_reads_it() {
 	need "$WHERE" docker dockerd
 	local before
-	inside "$WHERE" sh -c 'printf "{\n\t\"debug\": true\n}" >/etc/docker/daemon.json && chmod 640 /etc/docker/daemon.json'
+	# With another runtime, dockerd looks at the names again when it reads the file.
+	inside "$WHERE" sh -c 'printf "{\n\t\"runtimes\": {\"other\": {\"path\": \"/usr/sbin/runc\"}}\n}" >/etc/docker/daemon.json && chmod 640 /etc/docker/daemon.json'
 	before="$(fingerprint)"
 	run_out set_up docker --default --dry-run
 	[ "$status" -eq 0 ]
@@ -59,14 +73,19 @@ docker_reads_it() {
 	run_out set_up docker --undo
 	[ "$status" -eq 0 ]
 	[ "$(fingerprint)" = "$before" ]
-	inside "$WHERE" sh -c 'kill -HUP $(cat /run/docker.pid)'
+	do_as_told
+	run_out inside "$WHERE" docker info --format '{{.DefaultRuntime}} {{json .Runtimes}}'
+	[ "$status" -eq 0 ]
+	[[ "$output" == "runc "*'"other":'* ]]
+	[[ "$output" != *nvbind* ]]
+	inside "$WHERE" rm /etc/docker/daemon.json
 }
 
-@test "docker reads it without a restart" {
+@test "docker reads it, and forgets it" {
 	docker_reads_it
 }
 
-@test "another docker reads it without a restart" {
+@test "another docker reads it, and forgets it" {
 	docker_reads_it
 }
 
@@ -80,6 +99,54 @@ docker_reads_it() {
 	[ "$status" -eq 0 ]
 	[ "$(grep -oE '^ls /dev/nvidia[0-9]+ ' <<<"$output" | sort -u | wc -l)" -eq 1 ]
 	set_up docker --undo
+}
+
+nvidia_is_a_runtime() {
+	need "$WHERE" docker dockerd
+	image debian docker_root "$WHERE"
+	# The links are made beside it.
+	inside "$WHERE" sh -c "mkdir -p /run/bin && ln -sf '$RUNTIME' /run/bin/nvbind-runtime"
+	RUNTIME=/run/bin/nvbind-runtime run_out set_up docker --nvidia-names
+	[ "$status" -eq 0 ]
+	do_as_told
+	run_out inside "$WHERE" docker run --rm --network none --pull never --runtime nvidia -e NVIDIA_VISIBLE_DEVICES=1 debian /probe ls /dev
+	[ "$status" -eq 0 ]
+	[ "$(grep -oE '^ls /dev/nvidia[0-9]+ ' <<<"$output" | sort -u | wc -l)" -eq 1 ]
+	run_out set_up docker --undo
+	[ "$status" -eq 0 ]
+	[ "$(inside "$WHERE" ls /run/bin)" = nvbind-runtime ]
+	inside "$WHERE" test ! -e /etc/docker/daemon.json
+	do_as_told
+	run_out inside "$WHERE" docker info --format '{{json .Runtimes}}'
+	[ "$status" -eq 0 ]
+	[[ "$output" != *nvidia* && "$output" != *nvbind* ]]
+}
+
+@test "a container of docker names the runtime nvidia" {
+	nvidia_is_a_runtime
+}
+
+@test "a container of another docker names the runtime nvidia" {
+	nvidia_is_a_runtime
+}
+
+@test "another docker reads specifications as told, and no more" {
+	need "$WHERE" docker dockerd
+	image debian docker_root "$WHERE"
+	inside "$WHERE" tee /etc/cdi/nvbind-test.json >/dev/null <<-END
+		{"cdiVersion": "0.5.0", "kind": "example.com/thing", "devices": [{"name": "1", "containerEdits": {"env": ["SEEN=yes"]}}]}
+	END
+	run_out set_up docker --cdi
+	[ "$status" -eq 0 ]
+	do_as_told
+	run_out inside "$WHERE" docker run --rm --network none --pull never --device example.com/thing=1 debian /probe env SEEN
+	[ "$status" -eq 0 ]
+	[[ "$output" == *yes* ]]
+	run_out set_up docker --undo
+	do_as_told
+	run_out inside "$WHERE" docker run --rm --network none --pull never --device example.com/thing=1 debian /probe env SEEN
+	[ "$status" -ne 0 ]
+	inside "$WHERE" rm /etc/cdi/nvbind-test.json
 }
 
 @test "the file of another docker passes its own check" {
@@ -290,6 +357,18 @@ containerd_reads_it() {
 	run_out "$NVBIND" --host-root "$HOST" setup docker --dry-run --config daemon.json
 	[ "$status" -eq 2 ]
 	[[ "$stderr" == *"'--config': with --host-root"* ]]
+}
+
+@test "--check says so where a file cannot be read" {
+	mkdir -p "$BATS_TEST_TMPDIR/h/etc/docker"
+	echo '{' >"$BATS_TEST_TMPDIR/h/etc/docker/daemon.json"
+	run_out "$NVBIND" --host-root "$BATS_TEST_TMPDIR/h" setup --check
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"  problem     read '/etc/docker/daemon.json'"* ]]
+	run_out "$NVBIND" --host-root "$BATS_TEST_TMPDIR/h" setup --check --json
+	[ "$status" -eq 1 ]
+	run_out "$NVBIND" --host-root "$BATS_TEST_TMPDIR/h" setup podman --check
+	[ "$status" -eq 0 ]
 }
 
 @test "--check tells what is set" {

@@ -199,6 +199,8 @@ static void test_completions(void **state)
 			expect_part(&text, command_word((enum command_id)c), shells[s].shell);
 		expect_part(&text, "default gaming ai-ml shared", shells[s].shell);
 		expect_part(&text, "all compute utility video", shells[s].shell);
+		expect_part(&text, "bash zsh fish", shells[s].shell);
+		expect_part(&text, "docker podman containerd crio", shells[s].shell);
 	}
 	assert_false(completion_format("tcsh", &(struct strbuf)STRBUF_INIT(64)));
 }

@@ -40,6 +40,8 @@ static void test_links_at_the_same_time(void **state)
 	_cleanup_(setup_plan_freep) struct setup_plan *first = NULL, *second = NULL;
 	struct root *r = *state;
 
+	/* One of others, so that the file has nothing new. */
+	put(r, DAEMON_JSON, "{\"runtimes\": {\"nvidia\": {\"path\": \"/opt/n\"}}}");
 	set_up_engine(r, "docker");
 	options.stand_in = true;
 	assert_int_equal(plan(r, "docker", false, &first), 0);
@@ -226,6 +228,97 @@ static void test_default_stays(void **state)
 	assert_int_equal(p->changes.n, 0);
 	assert_int_equal(p->notes.n, 1);
 	assert_non_null(strstr(p->notes.items[0], "stays the default"));
+}
+
+/* A reload of Docker unsets nothing, and reads no more than the runtimes. */
+static void test_what_makes_it_count(void **state)
+{
+	static const struct {
+		struct setup_options options;
+		const char *before, *command;
+		bool undo;
+	} cases[] = {
+		{ { 0 }, "{}", "systemctl reload docker", false },
+		{ { .set_default = true }, "{}", "systemctl reload docker", false },
+		{ { .set_default = true }, "{}", "systemctl restart docker", true },
+		{ { .cdi = true }, "{}", "systemctl restart docker", false },
+		{ { .cdi = true }, "{\"features\": {\"cdi\": false}}", "systemctl restart docker",
+			false },
+		{ { .cdi = true }, "{\"features\": {\"cdi\": true}}", "systemctl reload docker",
+			false },
+		{ { .stand_in = true }, "{}", "systemctl restart docker", false },
+	};
+	struct root *r = *state;
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(setup_plan_freep) struct setup_plan *p = NULL;
+
+		options = cases[i].options;
+		options.runtime_path = RUNTIME;
+		put(r, DAEMON_JSON, cases[i].before);
+		p = do_it(r, "docker", false);
+		if (cases[i].undo) {
+			setup_plan_free(p);
+			p = do_it(r, "docker", true);
+		} else {
+			undo_engine(r, "docker");
+		}
+		assert_string_equal(p->activation, cases[i].command);
+		assert_file(r, DAEMON_JSON, cases[i].before);
+	}
+}
+
+/* A runtime 'nvidia' of others is theirs, whatever it is. */
+static void test_stand_in_of_others(void **state)
+{
+	static const struct {
+		const char *engine, *path, *text, *note;
+	} cases[] = {
+		{ "docker", DAEMON_JSON, "{\"runtimes\": {\"nvidia\": {\"path\": \"/opt/n\"}}}",
+			"'/opt/n'" },
+		{ "docker", DAEMON_JSON,
+			"{\"runtimes\": {\"nvidia\": {\"runtimeType\": \"io.x\"}}}", "io.x" },
+		{ "podman", "/etc/containers/containers.conf",
+			"[engine.runtimes]\nnvidia = [\"/opt/n\"]\n", "'/opt/n'" },
+		{ "containerd", CONTAINERD_TOML,
+			"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes."
+			"nvidia]\nruntime_type = \"x\"\n",
+			"'nvidia'" },
+		{ "crio", "/etc/crio/crio.conf",
+			"[crio.runtime.runtimes.nvidia]\nruntime_path = \"/opt/n\"\n", "'/opt/n'" },
+	};
+	struct root *r = *state;
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(setup_plan_freep) struct setup_plan *p = NULL;
+
+		options.stand_in = true;
+		put(r, cases[i].path, cases[i].text);
+		p = do_it(r, cases[i].engine, false);
+		assert_int_equal(p->notes.n, 1);
+		assert_non_null(strstr(p->notes.items[0], cases[i].note));
+		assert_null(strstr(p->changes.items[0].after, "nvidia-container-runtime"));
+		options.stand_in = false;
+		undo_engine(r, cases[i].engine);
+		assert_file(r, cases[i].path, cases[i].text);
+	}
+}
+
+/* Without a record, the path says whose it is only as long as it leads to us. */
+static void test_stand_in_is_not_remembered(void **state)
+{
+	const char *text = "{\"runtimes\": {\"nvidia\": {\"path\": "
+			   "\"/usr/bin/nvidia-container-runtime\"}}}";
+	struct root *r = *state;
+
+	put(r, DAEMON_JSON, text);
+	put(r, "/usr/bin/nvidia-container-runtime", "theirs");
+	undo_engine(r, "docker");
+	assert_file(r, DAEMON_JSON, text);
+	assert_int_equal(unlinkat(r->fd, "usr/bin/nvidia-container-runtime", 0), 0);
+	become_link(r, "/usr/bin/nvidia-container-runtime", "nvbind-runtime");
+	undo_engine(r, "docker");
+	assert_file(r, DAEMON_JSON, "{}");
 }
 
 /* Links that two engines asked for go with the second. */
@@ -422,6 +515,9 @@ int main(void)
 		TEST(test_damaged_record_of_another_file),
 		TEST(test_lost_record_is_told),
 		TEST(test_default_stays),
+		TEST(test_what_makes_it_count),
+		TEST(test_stand_in_of_others),
+		TEST(test_stand_in_is_not_remembered),
 		TEST(test_links_of_two),
 		TEST(test_no_directory_for_links),
 		TEST(test_second_step_fails),
