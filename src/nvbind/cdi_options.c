@@ -229,6 +229,10 @@ static int check(const struct cdi_options *o, struct nvb_error **err)
 	if (o->class_name && !cdi_is_class(o->class_name, strlen(o->class_name)))
 		return NVB_RAISE(
 			err, NVB_ERR_USAGE, 0, "'%.64s' is not the name of a class", o->class_name);
+	/* The format allows it, but Docker 26 does not start where a specification has one. */
+	if (o->class_name && strlen(o->class_name) < 2)
+		return NVB_RAISE(err, NVB_ERR_USAGE, 0,
+			"'%s' is too short for a class: Docker needs two letters", o->class_name);
 	if (o->management && o->class_name)
 		return NVB_RAISE(err, NVB_ERR_USAGE, 0,
 			"'--mode management' has a kind of its own: leave '--class' out");

@@ -181,3 +181,9 @@ inject() {
 	run_out on_host cdi resolve a.com/x=0 --unheard
 	[[ "$stderr" == *"'--unheard': unknown"* ]]
 }
+
+@test "a class of one letter, which stops Docker, is refused" {
+	run_out on_host cdi generate --class x --output -
+	[ "$status" -eq 2 ]
+	[[ "$stderr" == *"'x' is too short for a class"* ]]
+}
