@@ -67,28 +67,76 @@ static int check_owner(int fd, const char *path, struct nvb_error **err)
 		"it must belong to you alone: see its owner and mode");
 }
 
+static bool is_owned_by_us(const struct stat *st)
+{
+	return st->st_uid == 0 || st->st_uid == geteuid();
+}
+
 /*
- * Whoever may rename a directory on the way can put another in its place. Without root, the owners
- * of the way may be ones that a user namespace does not know.
+ * Whoever may rename a directory on the way can put another in its place, and whoever owns a link
+ * there can let it lead elsewhere. Without root, the owners of the way may be ones that a user
+ * namespace does not know.
  */
 static int check_way(const char *path, struct nvb_error **err)
 {
-	struct stat st;
+	struct stat st, link;
 
-	if (stat(path, &st) < 0)
+	if (lstat(path, &link) < 0 || stat(path, &st) < 0)
 		return 0;
 	if (!((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) &&
-		(st.st_uid == 0 || st.st_uid == geteuid() || !state_dir_is_root()))
+		((is_owned_by_us(&st) && is_owned_by_us(&link)) || !state_dir_is_root()))
 		return 0;
 	return NVB_HINT(err,
 		NVB_RAISE(err, NVB_ERR_PERMISSION, 0, "others may write to '%s'", path),
 		"what nvbind remembers must lie where you alone may write: see its owner and mode");
 }
 
+static int walk(char *path, bool make, struct nvb_error **err)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int r;
+
+		*slash = '\0';
+		/* What exists may answer oddly (an automounter's, a read-only one): the end counts.
+		 */
+		if (make)
+			(void)mkdir(path, 0755);
+		r = check_way(path, err);
+		*slash = '/';
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int open_end(const char *path, int *ret_fd, struct nvb_error **err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return io_error("open the directory", path, errno, err);
+	r = check_owner(fd, path, err);
+	if (r >= 0)
+		*ret_fd = TAKE_FD(fd);
+	return r;
+}
+
+int state_dir_open_path(const char *path, int *ret_fd, struct nvb_error **err)
+{
+	_cleanup_free_ char *way = strdup(path);
+	int r = way ? walk(way, false, err) : NVB_OOM(err);
+
+	if (r < 0)
+		return r;
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return io_error("create the directory", path, errno, err);
+	return open_end(path, ret_fd, err);
+}
+
 int state_dir_open(const char *name, int *ret_fd, struct nvb_error **err)
 {
 	_cleanup_free_ char *state = NULL, *path = NULL;
-	_cleanup_close_ int fd = -1;
 	int r = state_dir_path(&state, err);
 
 	if (r < 0)
@@ -97,23 +145,10 @@ int state_dir_open(const char *name, int *ret_fd, struct nvb_error **err)
 		path = NULL;
 		return NVB_OOM(err);
 	}
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		/* What exists may answer oddly (an automounter's, a read-only one): the end counts.
-		 */
-		(void)mkdir(path, 0755);
-		r = check_way(path, err);
-		if (r < 0)
-			return r;
-		*slash = '/';
-	}
+	r = walk(path, true, err);
+	if (r < 0)
+		return r;
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return io_error("create the directory", path, errno, err);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return io_error("open the directory", path, errno, err);
-	r = check_owner(fd, path, err);
-	if (r >= 0)
-		*ret_fd = TAKE_FD(fd);
-	return r;
+	return open_end(path, ret_fd, err);
 }

@@ -19,5 +19,12 @@ int state_dir_path(char **ret_path, struct nvb_error **err);
  */
 int state_dir_open(const char *name, int *ret_fd, struct nvb_error **err);
 
+/*
+ * Opens the directory at `path`, for us alone, if nobody else decides what it is: the owners and
+ * modes of all on the way to it, links included. It is made if its parent exists. Errors: those of
+ * state_dir_open().
+ */
+int state_dir_open_path(const char *path, int *ret_fd, struct nvb_error **err);
+
 /* False for root of a user namespace (podman unshare, LXD): the machine's files are not his. */
 bool state_dir_is_root(void);

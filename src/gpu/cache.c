@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gpu/cache.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/digest.h"
@@ -17,8 +19,10 @@
 #define SYSTEM_DIRECTORY "/run/nvbind"
 #define FORMAT		 1
 #define MAX_FILE_BYTES	 (4 << 20)
-#define MAX_PATH_BYTES	 4096
 #define BOOT_ID_PATH	 "/proc/sys/kernel/random/boot_id"
+#define LIVE_NAME	 "inventory"
+/* Files of other roots are kept for so long. One that is still in use is written again. */
+#define OLD_SECONDS (7 * 24 * 60 * 60)
 
 struct head {
 	char magic[8];
@@ -33,7 +37,7 @@ static const char magic[8] = "nvbind\r\n";
 /* Where the cache of a tree is. */
 struct place {
 	const struct host_tree *tree;
-	const char *directory;
+	int directory_fd;
 	char name[64];
 	struct stat root;
 };
@@ -63,15 +67,23 @@ char *inventory_cache_directory(void)
 }
 
 /* Each root has a file of its own, so machines and their simulations do not displace each other. */
-static bool find_place(const struct host_tree *tree, const char *directory, struct place *ret)
+static bool open_place(const struct host_tree *tree, const char *directory, struct place *ret)
 {
-	*ret = (struct place){ .tree = tree, .directory = directory, .name = "inventory" };
+	*ret = (struct place){ .tree = tree, .directory_fd = -1, .name = LIVE_NAME };
 	if (!directory || fstat(tree->root_fd, &ret->root) < 0)
 		return false;
 	if (!host_tree_is_live(tree))
-		(void)snprintf(ret->name, sizeof(ret->name), "inventory-%jx-%jx",
+		(void)snprintf(ret->name, sizeof(ret->name), LIVE_NAME "-%jx-%jx",
 			(uintmax_t)ret->root.st_dev, (uintmax_t)ret->root.st_ino);
-	return true;
+	if (state_dir_open_path(directory, &ret->directory_fd, NULL) >= 0)
+		return true;
+	log_debug("inventory", "nothing is kept: '%s' is not ours alone", directory);
+	return false;
+}
+
+static void place_done(struct place *place)
+{
+	closep(&place->directory_fd);
 }
 
 /* True if nobody but the caller can have written it. */
@@ -83,22 +95,18 @@ static bool is_own(const struct stat *st)
 /* Returns NULL where there is no file, or none to be trusted. */
 static const unsigned char *read_file(const struct place *place, struct arena *a, size_t *ret_size)
 {
-	char path[MAX_PATH_BYTES];
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = openat(place->directory_fd, place->name,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	unsigned char *data;
 	struct stat st;
 	size_t size;
 
-	if (snprintf(path, sizeof(path), "%s/%s", place->directory, place->name) >=
-		(int)sizeof(path))
-		return NULL;
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return NULL;
 	/* A second name: someone else may have chosen which of our files this is. */
 	if (!S_ISREG(st.st_mode) || !is_own(&st) || st.st_nlink != 1 ||
 		st.st_size < (off_t)sizeof(struct head) || st.st_size > MAX_FILE_BYTES) {
-		log_debug("inventory", "'%s' is not ours: it is ignored", path);
+		log_debug("inventory", "'%s' is not ours: it is ignored", place->name);
 		return NULL;
 	}
 	size = (size_t)st.st_size;
@@ -164,31 +172,74 @@ static struct inventory *read_cached(const struct place *place)
 	return inv;
 }
 
-/* -1 where nothing is to be written. */
-static int open_directory(const char *path)
+static int64_t now_ns(void)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	_cleanup_close_ int fd = open(path, flags);
-	struct stat st;
+	struct timespec t;
 
-	if (fd < 0 && errno == ENOENT && mkdir(path, 0755) == 0)
-		fd = open(path, flags);
-	if (fd < 0 || fstat(fd, &st) < 0 || !is_own(&st)) {
-		log_debug("inventory", "nothing is kept: '%s' is not ours to write to", path);
-		return -1;
-	}
-	return TAKE_FD(fd);
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void write_cache(const struct place *place, int directory_fd, struct host_record *record,
-	const struct inventory *inv)
+/* A file of another root, or what someone left who was killed while he wrote one. */
+static bool is_other_name(const struct place *place, const char *name)
+{
+	const char *start = name + (name[0] == '.');
+
+	return strcmp(name, place->name) != 0 &&
+	       strncmp(start, LIVE_NAME "-", strlen(LIVE_NAME "-")) == 0;
+}
+
+/* Roots come and go; nobody else takes their files away. */
+static void drop_old(const struct place *place)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	int fd = openat(place->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const time_t oldest = (time_t)(now_ns() / 1000000000) - OLD_SECONDS;
+	struct dirent *entry;
+	struct stat st;
+
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		closep(&fd);
+	while (dir && (entry = readdir(dir))) {
+		if (is_other_name(place, entry->d_name) &&
+			fstatat(place->directory_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
+				0 &&
+			st.st_mtim.tv_sec < oldest)
+			(void)unlinkat(place->directory_fd, entry->d_name, 0);
+	}
+}
+
+/* Else the kernel would end us with SIGXFSZ, in the middle of a container's start. */
+static bool may_write(size_t length)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) < 0 || length <= limit.rlim_cur;
+}
+
+static void replace_file(const struct place *place, const struct strbuf *data)
+{
+	errint_t r;
+
+	if (!may_write(data->length)) {
+		log_debug("inventory", "nothing is kept: files are limited to less (ulimit -f)");
+		return;
+	}
+	file_sweep_at(place->directory_fd, place->name);
+	drop_old(place);
+	r = file_replace_at(place->directory_fd, place->name, data->data, data->length, 0600);
+	log_debug("inventory", "%zu bytes: %s", data->length, r < 0 ? strerror(-r) : "kept");
+}
+
+static void write_cache(
+	const struct place *place, struct host_record *record, const struct inventory *inv)
 {
 	_cleanup_(strbuf_done) struct strbuf out = STRBUF_INIT(MAX_FILE_BYTES);
 	struct cache_code c = { .out = &out };
 	/* Writing reads it alone; one function does both directions. */
 	struct inventory copy = *inv;
 	struct head head = { .format = FORMAT, .head_size = sizeof(head) };
-	errint_t r;
 
 	memcpy(head.magic, magic, sizeof(magic));
 	strbuf_add(&out, &head, sizeof(head));
@@ -204,20 +255,10 @@ static void write_cache(const struct place *place, int directory_fd, struct host
 	head.size = out.length;
 	head.digest = digest_add(DIGEST_START, out.data + sizeof(head), out.length - sizeof(head));
 	memcpy(out.data, &head, sizeof(head));
-	r = file_replace_at(directory_fd, place->name, out.data, out.length, 0600);
-	log_debug("inventory", "%zu facts in %zu bytes: %s", record->facts.n, out.length,
-		r < 0 ? strerror(-r) : "kept");
+	replace_file(place, &out);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static int discover_and_keep(const struct place *place, int directory_fd, unsigned settle_ms,
+static int discover_and_keep(const struct place *place, unsigned settle_ms,
 	struct inventory **ret_inv, struct nvb_error **err)
 {
 	_cleanup_(arena_freep) struct arena *a = arena_new();
@@ -236,7 +277,7 @@ static int discover_and_keep(const struct place *place, int directory_fd, unsign
 		return r;
 	if (record.newest_ns >= settled_ns)
 		host_record_give_up(&record, "a file has only just changed");
-	write_cache(place, directory_fd, &record, *ret_inv);
+	write_cache(place, &record, *ret_inv);
 	return 0;
 }
 
@@ -245,23 +286,19 @@ int inventory_open(const struct host_tree *tree, const struct inventory_cache_op
 {
 	static const struct inventory_cache_options defaults = { 0 };
 	_cleanup_free_ char *directory = NULL;
-	_cleanup_close_ int directory_fd = -1;
+	_cleanup_(place_done) struct place place;
 	struct inventory *cached;
-	struct place place;
 
 	options = options ? options : &defaults;
 	if (!options->directory)
 		directory = inventory_cache_directory();
-	if (!find_place(tree, options->directory ? options->directory : directory, &place))
+	if (!open_place(tree, options->directory ? options->directory : directory, &place))
 		return inventory_discover(tree, ret_inv, err);
 	cached = read_cached(&place);
 	if (cached) {
 		*ret_inv = cached;
 		return 1;
 	}
-	directory_fd = open_directory(place.directory);
-	if (directory_fd < 0)
-		return inventory_discover(tree, ret_inv, err);
-	return discover_and_keep(&place, directory_fd,
+	return discover_and_keep(&place,
 		options->settle_ms ? options->settle_ms : INVENTORY_CACHE_SETTLE_MS, ret_inv, err);
 }

@@ -9,8 +9,9 @@
  * something, no file is written.
  *
  * No cache is ever needed. A file that is missing, torn, damaged, of another version, user or
- * machine, or that anyone else could have written, is as good as none; a place that cannot be
- * written to is left alone. NVBIND_DEBUG=inventory says what happened.
+ * machine, or that anyone else could have written, is as good as none; a place that is not ours
+ * alone (base/state_dir.h) is neither read nor written. NVBIND_DEBUG=inventory of nvbind, and the
+ * debug log of nvbind-runtime, say what happened.
  */
 #pragma once
 

@@ -207,10 +207,10 @@ int cache_facts_write(
 {
 	struct host_fact_list *facts = &record->facts;
 
-	if (arrange(facts) < 0)
+	if (record->unprovable || arrange(facts) < 0)
 		return -1;
 	drop_implied(tree, record);
-	if (arrange(facts) < 0 || record->unprovable)
+	if (arrange(facts) < 0)
 		return -1;
 	for (size_t i = 0, n; i < facts->n; i += n) {
 		const char *directory = arena_strndup(

@@ -69,15 +69,20 @@ static uint64_t answer_stat(enum host_question question, const struct stat *st)
 
 void host_record_give_up(struct host_record *record, const char *why)
 {
-	record->unprovable = why;
+	if (!record->unprovable)
+		record->unprovable = why;
 }
 
 void host_record_answer(struct host_record *record, enum host_question question, const char *path,
 	uint64_t answer)
 {
-	struct host_fact *fact = vec_push(record->arena, &record->facts);
-	const char *copy = arena_strdup(record->arena, path);
+	struct host_fact *fact;
+	const char *copy;
 
+	if (record->unprovable)
+		return;
+	fact = vec_push(record->arena, &record->facts);
+	copy = arena_strdup(record->arena, path);
 	if (!fact || !copy || (path[0] != '/' && question != HOST_MODULE)) {
 		host_record_give_up(record, fact && copy ? "a path from nowhere" : "out of memory");
 		record->facts.n -= fact != NULL;
@@ -87,15 +92,14 @@ void host_record_answer(struct host_record *record, enum host_question question,
 }
 
 /*
- * File systems of this kernel that change a file's ctime with every change of it. Of others
- * (FUSE, 9p, network) the times are what a server says, when it says it.
+ * File systems of this kernel that change a file's ctime, and a directory's, with every change of
+ * it. Of others (FUSE, 9p, network) the times are what a server says, when it says it; of overlayfs
+ * and of read-only images see record.h.
  */
 static bool keeps_times(int fd)
 {
 	static const unsigned long magics[] = { EXT4_SUPER_MAGIC, MAGIC_XFS, BTRFS_SUPER_MAGIC,
-		TMPFS_MAGIC, RAMFS_MAGIC, OVERLAYFS_SUPER_MAGIC, SQUASHFS_MAGIC,
-		EROFS_SUPER_MAGIC_V1, F2FS_SUPER_MAGIC, ISOFS_SUPER_MAGIC, MAGIC_ZFS,
-		MAGIC_BCACHEFS };
+		TMPFS_MAGIC, RAMFS_MAGIC, F2FS_SUPER_MAGIC, MAGIC_ZFS, MAGIC_BCACHEFS };
 	struct statfs fs;
 
 	if (fstatfs(fd, &fs) < 0)
@@ -138,7 +142,7 @@ void host_record_stat(struct host_record *record, enum host_question question, c
 		return;
 	}
 	host_record_answer(record, question, path, answer_stat(question, st));
-	if (question == HOST_EXISTS || !has_times(question, st))
+	if (record->unprovable || question == HOST_EXISTS || !has_times(question, st))
 		return;
 	if (!is_sound(record, fd, st->st_dev))
 		host_record_give_up(record, "a file system that need not keep a file's times");

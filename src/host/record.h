@@ -10,7 +10,11 @@
  *	HOST_FILE	stat(): what the name leads to. A regular file with its size and times, so it
  *			stands for the content; a node with its numbers, owner and mode.
  *	HOST_EXISTS	that it can be reached at all
- *	HOST_DIRECTORY	the directory with its times: it stands for the names in it
+ *	HOST_DIRECTORY	the directory with its times: it stands for the names in it. Not on
+ *			overlayfs, where a merged directory has the times of its topmost layer,
+ *			whatever is below; nor in a read-only image, whose times are the ones its
+ *			builder chose: another image may have the same, and be mounted as the same
+ *			device. There nothing is kept.
  *	HOST_NAMES	the names in it with their inodes: in procfs and sysfs, whose times tell
  *			nothing. Inodes tell a device from one that took its place: sysfs does not
  *			give a number twice (64-bit kernels since 5.5; Source: fs/kernfs/dir.c,
@@ -58,7 +62,10 @@ struct host_record {
 	struct arena *arena;
 	struct host_fact_list facts;
 	int64_t newest_ns; /* the last time that an answer depends on, since the epoch */
-	/* Something cannot be asked again with an answer that proves anything; why. */
+	/*
+	 * Something cannot be asked again with an answer that proves anything; why. From then on
+	 * nothing is noted any more.
+	 */
 	const char *unprovable;
 	dev_t sound[HOST_RECORD_FILE_SYSTEMS]; /* file systems known to keep times */
 	size_t n_sound;

@@ -7,6 +7,9 @@
 
 #define ADMINISTRATION "CAP_SYS_ADMIN"
 #define USER_NAMESPACE "user"
+/* Source: Podman, libpod/container_internal: "io.container.manager", getOCICgroupPath(). */
+#define PODMAN_ANNOTATION "io.container.manager"
+#define PODMAN_NAME	  "libpod"
 
 static int read_env(const struct json_at *process, struct arena *a, struct oci_facts *facts,
 	struct nvb_error **err)
@@ -86,8 +89,11 @@ static int read_annotations(const struct json_at *root, struct arena *a, struct 
 
 		(void)member;
 		r = json_get_string(&annotations, key, &value, err);
-		if (r > 0)
+		if (r > 0) {
+			facts->podman |= strcmp(key, PODMAN_ANNOTATION) == 0 &&
+					 strcmp(value, PODMAN_NAME) == 0;
 			r = add_pair(a, &facts->annotations, key, value, err);
+		}
 		if (r < 0)
 			return r;
 	}
@@ -176,6 +182,19 @@ static int read_gid_map(const struct json_at *mappings, size_t index, struct are
 	return 0;
 }
 
+/* "machine.slice:libpod:ID", "/libpod_parent/libpod-ID". */
+static int read_cgroup(
+	const struct json_at *linux_at, struct oci_facts *facts, struct nvb_error **err)
+{
+	const char *path;
+	int r = json_get_string(linux_at, "cgroupsPath", &path, err);
+
+	if (r > 0)
+		facts->podman |=
+			strstr(path, ":" PODMAN_NAME ":") || strstr(path, "/" PODMAN_NAME "-");
+	return r;
+}
+
 static int read_linux(const struct json_at *root, struct arena *a, struct oci_facts *facts,
 	struct nvb_error **err)
 {
@@ -184,7 +203,9 @@ static int read_linux(const struct json_at *root, struct arena *a, struct oci_fa
 
 	if (r <= 0)
 		return r;
-	r = read_namespaces(&linux_at, facts, err);
+	r = read_cgroup(&linux_at, facts, err);
+	if (r >= 0)
+		r = read_namespaces(&linux_at, facts, err);
 	if (r >= 0)
 		r = json_member(&linux_at, "gidMappings", json_type_array, &mappings, err);
 	for (size_t i = 0; r > 0 && i < json_length(&mappings); i++) {

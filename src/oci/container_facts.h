@@ -30,6 +30,9 @@ struct oci_facts {
 	/* The same outside of a user namespace: inside, it is a right over the namespace alone, and
 	 * clusters give it there to whoever asks. */
 	bool privileged;
+	/* Podman's annotation, which an image can replace before Podman 4.6, or the name of its
+	 * cgroup, which none can. */
+	bool podman;
 	const char *root_path; /* root.path; NULL: none */
 	bool root_read_only;
 	bool user_namespace; /* the container is in a user namespace of its own, or of another one

@@ -18,7 +18,9 @@
  * NVBIND_GPU never widens and is never widened. Any of these may be the image's and another one
  * the user's or a scheduler's, and nobody can tell which. So where NVBIND_GPU counts, the vendors'
  * own lists bound what it takes of their GPUs, and where annotations or mounts count, NVBIND_GPU
- * bounds them: see struct container_bound.
+ * bounds them: see struct container_bound. Under Podman the vendors' lists bound annotations too;
+ * elsewhere these are a device plugin's, and the lists may be the image's.
+ * As a bound, a vendor's list that is set to nothing is "void".
  *
  * Source: NVIDIA Container Toolkit documentation, "Specialized Configurations with Docker";
  * AMD Container Toolkit documentation, "Running Workloads".
@@ -64,6 +66,7 @@ struct container_facts {
 	const struct string_list *env; /* as in process.env: of one name the last counts */
 	const struct container_pair_list *annotations, *mounts;
 	bool privileged; /* CAP_SYS_ADMIN in the bounding set, and no user namespace of its own */
+	bool podman;	 /* Podman made it: no cluster, and before 4.6 annotations may be the image's */
 };
 
 /* Who may ask in which way. */
@@ -103,6 +106,8 @@ struct container_bound {
 	bool all_vendors;
 	/* As those of the request: a GPU must be one of them. Empty: none may be given. */
 	struct string_list selectors;
+	/* It leaves NVIDIA's driver files where it leaves no GPU: NVIDIA_VISIBLE_DEVICES=none. */
+	bool driver_only;
 };
 
 struct container_bound_list VEC(struct container_bound);
@@ -115,8 +120,9 @@ struct container_request {
 	struct string_list selectors;
 	/* The variable or annotation that asked, for messages; of several one. */
 	const char *asker;
-	/* All of them hold. They say nothing of devices that others define, but for those of the
-	 * bound's own vendor: these must be among its selectors. */
+	/* All of them hold. They say nothing of devices that others define, but for those under the
+	 * domain of a GPU vendor that the bound is for: these must be among its selectors, or all of
+	 * the vendor's. */
 	struct container_bound_list bounds;
 	/*
 	 * Asked for if the machine has any: "amd.com/gpu=all", from CONTAINER_REQUEST_FILTERS. Filled

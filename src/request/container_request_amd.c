@@ -117,5 +117,7 @@ int container_read_amd(struct container_build *b, struct nvb_error **err)
 
 int container_bound_amd(struct container_build *b, struct nvb_error **err)
 {
-	return read_list(b, err);
+	int r = read_list(b, err);
+
+	return r < 0 ? r : container_build_env(b, VARIABLE) != NULL;
 }

@@ -23,9 +23,7 @@ static const struct bound vendor_bounds[] = {
 	{ .vendor = GPU_VENDOR_AMD, .read = container_bound_amd },
 };
 
-static const struct bound nvbind_bounds[] = {
-	{ .all_vendors = true, .read = container_read_nvbind },
-};
+static const struct bound nvbind_bound = { .all_vendors = true, .read = container_read_nvbind };
 
 static int add_bound(struct container_build *b, const struct bound *bound, struct nvb_error **err)
 {
@@ -43,32 +41,31 @@ static int add_bound(struct container_build *b, const struct bound *bound, struc
 	*slot = (struct container_bound){ .variable = probe.asker,
 		.vendor = bound->vendor,
 		.all_vendors = bound->all_vendors,
-		.selectors = probe.request.selectors };
+		.selectors = probe.request.selectors,
+		.driver_only = probe.request.driver_only };
 	return 0;
+}
+
+static bool is_bound_by_nvbind(const struct container_build *b)
+{
+	return b->request.source == CONTAINER_SOURCE_ANNOTATIONS ||
+	       b->request.source == CONTAINER_SOURCE_MOUNTS;
+}
+
+static bool is_bound_by_vendors(const struct container_build *b)
+{
+	return b->request.source == CONTAINER_SOURCE_NVBIND ||
+	       (b->request.source == CONTAINER_SOURCE_ANNOTATIONS && b->facts->podman);
 }
 
 int container_add_bounds(struct container_build *b, struct nvb_error **err)
 {
-	const struct bound *bounds = NULL;
-	size_t n = 0;
 	int r = 0;
 
-	switch (b->request.source) {
-	case CONTAINER_SOURCE_ANNOTATIONS:
-	case CONTAINER_SOURCE_MOUNTS:
-		bounds = nvbind_bounds;
-		n = ELEMENTS(nvbind_bounds);
-		break;
-	case CONTAINER_SOURCE_NVBIND:
-		bounds = vendor_bounds;
-		n = ELEMENTS(vendor_bounds);
-		break;
-	case CONTAINER_SOURCE_NONE:
-	case CONTAINER_SOURCE_VENDORS:
-		break;
-	}
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = add_bound(b, &bounds[i], err);
+	if (is_bound_by_nvbind(b))
+		r = add_bound(b, &nvbind_bound, err);
+	for (size_t i = 0; i < ELEMENTS(vendor_bounds) && is_bound_by_vendors(b) && r >= 0; i++)
+		r = add_bound(b, &vendor_bounds[i], err);
 	return r;
 }
 

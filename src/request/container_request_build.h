@@ -66,8 +66,8 @@ int container_read_nvidia(struct container_build *b, struct nvb_error **err);
 int container_read_amd(struct container_build *b, struct nvb_error **err);
 int container_read_filters(struct container_build *b, struct nvb_error **err);
 /*
- * The vendors' lists as bounds of NVBIND_GPU: 1 if the variable says anything, even nothing
- * ("void"). What a legacy image implies is no word of anybody's.
+ * The vendors' lists as bounds: 1 if the variable is set. The empty list is "void": a shell that
+ * found no GPU writes it. What a legacy image implies is no word of anybody's.
  */
 int container_bound_nvidia(struct container_build *b, struct nvb_error **err);
 int container_bound_amd(struct container_build *b, struct nvb_error **err);

@@ -9,7 +9,8 @@
 
 #include "request/container_request_build.h"
 
-#define KIND "nvidia.com/gpu"
+#define VARIABLE "NVIDIA_VISIBLE_DEVICES"
+#define KIND	 "nvidia.com/gpu"
 
 const char *container_legacy_version(const struct container_build *b)
 {
@@ -88,7 +89,7 @@ static int collect_named(
 			return r;
 		set |= r > 0;
 	}
-	return set ? 1 : split_variable(b, "NVIDIA_VISIBLE_DEVICES", items, err);
+	return set ? 1 : split_variable(b, VARIABLE, items, err);
 }
 
 static int collect_items(
@@ -119,11 +120,13 @@ int container_read_nvidia(struct container_build *b, struct nvb_error **err)
 int container_bound_nvidia(struct container_build *b, struct nvb_error **err)
 {
 	struct string_list items = { 0 };
-	int r;
+	int r, set;
 
-	r = collect_named(b, &items, err);
-	if (r < 0 || !items.n)
-		return r < 0 ? r : 0;
+	set = collect_named(b, &items, err);
+	/* A resource of nothing does not hide the list. */
+	r = set > 0 && !items.n ? split_variable(b, VARIABLE, &items, err) : set;
+	if (r < 0 || !set)
+		return r;
 	r = container_nvidia_items(b, &items, err);
 	return r < 0 ? NVB_CONTEXT(err, r, "read '%s'", b->asker) : 1;
 }

@@ -23,6 +23,7 @@ int facts_request_make(const struct oci_facts *from, const struct container_poli
 		.annotations = &annotations,
 		.mounts = &mounts,
 		.privileged = from->privileged,
+		.podman = from->podman,
 	};
 	int r = copy_pairs(a, &from->annotations, &annotations, err);
 

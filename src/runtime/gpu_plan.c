@@ -130,15 +130,26 @@ static bool has_nvidia(const struct selection *gpus)
 	return false;
 }
 
+/* "none" takes the GPUs and leaves the driver's files, as where it is the request itself. */
+static bool keeps_driver(const struct container_request *from)
+{
+	vec_foreach (const struct container_bound, bound, &from->bounds)
+		if (bound->driver_only)
+			return true;
+	return false;
+}
+
 /* Returns 0 if the bounds leave nothing at all. */
 static int bind_request(struct making *m, struct nvb_error **err)
 {
 	struct request *request = &m->request;
+	const bool had_gpus = request->gpus.n > 0, had_nvidia = has_nvidia(&request->gpus);
 	int r = gpu_bounds_apply(
 		m->from, &m->foreign, m->to->inv, m->to->arena, &request->gpus, err);
 
 	if (r < 0 || !m->from->bounds.n)
 		return r;
+	request->driver_only |= r == 0 && had_nvidia && keeps_driver(m->from);
 	/* What comes with NVIDIA's GPUs goes with them. */
 	if (!request->driver_only && !has_nvidia(&request->gpus)) {
 		request->companions = (struct string_list){ 0 };
@@ -147,7 +158,7 @@ static int bind_request(struct making *m, struct nvb_error **err)
 	if (r > 0)
 		return 1;
 	vec_foreach (const struct container_bound, bound, &m->from->bounds)
-		if (!bound->selectors.n)
+		if (had_gpus && !bound->selectors.n)
 			log_warning("%s leaves none of the GPUs that %s asks for", bound->variable,
 				m->from->asker);
 	return m->foreign.n || request->driver_only;

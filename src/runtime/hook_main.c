@@ -4,9 +4,9 @@
  * directories for Podman. It runs as prestart or createRuntime: in the runtime's namespaces, after
  * the container's mounts and before its pivot_root.
  *
- * Its environment is the runtime's then, and so root's: NVBIND_HOST_ROOT, NVBIND_RUNTIME_CONFIG and
- * NVBIND_DEBUG are taken from it. All else is dropped. It must not be configured as
- * createContainer: there runtimes pass on the image's environment.
+ * Its environment is the runtime's then, and so root's: NVBIND_HOST_ROOT, NVBIND_RUNTIME_CONFIG,
+ * NVBIND_NO_CACHE and NVBIND_DEBUG are taken from it. All else is dropped. It must not be
+ * configured as createContainer: there runtimes pass on the image's environment.
  *
  * Source: NVIDIA Container Toolkit 1.20, cmd/nvidia-container-runtime-hook; moby,
  * daemon/nvidia_linux.go.
@@ -57,7 +57,7 @@ static void attachment_done(struct attachment *at)
 static void keep_environment(void)
 {
 	static const char *const names[] = { "NVBIND_HOST_ROOT", "NVBIND_RUNTIME_CONFIG",
-		"NVBIND_DEBUG" };
+		"NVBIND_NO_CACHE", "NVBIND_DEBUG" };
 	char *values[ELEMENTS(names)];
 
 	for (size_t i = 0; i < ELEMENTS(names); i++) {

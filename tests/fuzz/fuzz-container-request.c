@@ -2,7 +2,7 @@
 /*
  * One container, a fact per line: "e" an entry of the environment, "m" a mount of /dev/null, "a" an
  * annotation of the prefix, "s" the name of a resource of Swarm, "p" a privileged container, "v" a
- * policy that takes mounts, "n" one that takes no environment.
+ * policy that takes mounts, "n" one that takes no environment, "l" one that Podman made.
  */
 #include "fuzz.h"
 
@@ -14,7 +14,7 @@ struct input {
 	struct string_list env;
 	struct container_pair_list mounts, annotations;
 	struct container_policy policy;
-	bool privileged;
+	bool privileged, podman;
 };
 
 static void add_pair(
@@ -43,6 +43,9 @@ static void read_line(struct input *input, struct arena *a, char *line)
 		break;
 	case 'p':
 		input->privileged = true;
+		break;
+	case 'l':
+		input->podman = true;
 		break;
 	case 'v':
 		input->policy.accept_volume_mounts = POLICY_ALWAYS;
@@ -117,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_line(&input, a, strsep(&rest, "\n"));
 	input.policy.capabilities = CAPABILITY_ALL & ~CAPABILITY_NGX;
 	facts.privileged = input.privileged;
+	facts.podman = input.podman;
 	r = container_request_make(&facts, &input.policy, a, &request, &err);
 	CHECK((r < 0) == (err != NULL));
 	CHECK(!err || !strpbrk(nvb_error_message(err), "\n\x1b"));

@@ -35,7 +35,7 @@ CLI() {
 }
 
 HOOK() {
-	NVBIND_HOST_ROOT="$HOST" "$BATS_FILE_TMPDIR/bin/nvidia-container-runtime-hook" "$@"
+	NVBIND_NO_CACHE=1 NVBIND_HOST_ROOT="$HOST" "$BATS_FILE_TMPDIR/bin/nvidia-container-runtime-hook" "$@"
 }
 
 # A bundle in $bundle with a root of this kind, one hook, and a command. Others edit it with jq.
@@ -50,7 +50,7 @@ make_bundle() {
 		(.process.capabilities[] |= (. + ["CAP_MKNOD"] | unique)) |
 		.process.env += ["NVIDIA_VISIBLE_DEVICES=1"] |
 		.linux.cgroupsPath = "/" + $cgroup |
-		.hooks.prestart = [{"path": $hook, "args": ["nvidia-container-runtime-hook", "prestart"], "env": ["NVBIND_HOST_ROOT=" + $host]}]' \
+		.hooks.prestart = [{"path": $hook, "args": ["nvidia-container-runtime-hook", "prestart"], "env": ["NVBIND_NO_CACHE=1", "NVBIND_HOST_ROOT=" + $host]}]' \
 		--arg command "$2" --arg hook "$BATS_FILE_TMPDIR/bin/nvidia-container-runtime-hook" \
 		--arg host "$HOST" --arg cgroup "$CGROUP-$BATS_TEST_NUMBER"
 }

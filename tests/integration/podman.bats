@@ -107,13 +107,19 @@ errors_are_one_sentence() {
 }
 
 annotations_are_honoured() {
+	local manager
 	try --annotation cdi.k8s.io/device=nvidia.com/gpu=1 debian /probe ls /dev
 	[ "$(nodes)" = "1 " ]
 	# They win over the environment.
 	try --annotation cdi.k8s.io/a=nvidia.com/gpu=2 --annotation cdi.k8s.io/b=nvidia.com/gpu=0 \
-		-e NVIDIA_VISIBLE_DEVICES=1 debian /probe ls /dev
+		-e NVIDIA_VISIBLE_DEVICES=all debian /probe ls /dev
 	[ "$(nodes)" = "0 2 " ]
-	# They may be the image's: NVBIND_GPU bounds them.
+	# They may be the image's: the environment bounds them, and the image does not hide who runs it.
+	for manager in libpod other; do
+		try --annotation cdi.k8s.io/a=nvidia.com/gpu=all --annotation io.container.manager=$manager \
+			-e NVIDIA_VISIBLE_DEVICES=1 debian /probe ls /dev
+		[ "$(nodes)" = "1 " ]
+	done
 	try --annotation cdi.k8s.io/a=nvidia.com/gpu=all -e NVBIND_GPU=1 debian /probe ls /dev
 	[ "$(nodes)" = "1 " ]
 }

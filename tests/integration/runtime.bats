@@ -295,13 +295,23 @@ in_cgroup2() {
 	[ "$output" = "open /dev/nvidia1 ENXIO
 open /dev/nvidia0 ENOENT" ]
 	assert_config '[.process.env[] | select(startswith("NVIDIA_VISIBLE_DEVICES="))] | length == 1 and (.[0] | test("=GPU-[^,]*$"))'
-	for bound in void none; do
-		bundle '.process.env += ["NVIDIA_VISIBLE_DEVICES='$bound'", "NVBIND_GPU=all"]' /probe exit 0
+	for bound in void '' ' ' ','; do
+		bundle '.process.env += ["NVIDIA_VISIBLE_DEVICES='"$bound"'", "NVBIND_GPU=all"]' /probe exit 0
 		edit
 		[ "$status" -eq 0 ]
 		cmp "$CONFIG" "$BATS_TEST_TMPDIR/before.json"
 		[[ "$(logged warning)" == *"NVIDIA_VISIBLE_DEVICES leaves none of the GPUs that NVBIND_GPU asks for" ]]
 	done
+	# The driver stays, as where "none" is the request itself.
+	bundle '.process.env += ["NVIDIA_VISIBLE_DEVICES=none", "NVBIND_GPU=all"]' /probe exit 0
+	edit
+	assert_config '[.linux.devices[].path] | index("/dev/nvidiactl")' \
+		'[.linux.devices[].path | select(test("nvidia[0-9]"))] == []' \
+		'[.mounts[].destination | select(test("libcuda.so"))] | length > 0'
+	bundle '.process.env += ["NVIDIA_VISIBLE_DEVICES=1,99", "NVBIND_GPU=all"]' /probe exit 0
+	edit
+	assert_config '[.linux.devices[].path | select(test("nvidia[0-9]"))] == ["/dev/nvidia1"]'
+	[[ "$(logged warning)" == *"NVIDIA_VISIBLE_DEVICES names a GPU that cannot be given: select GPU '99'"* ]]
 	bundle '.process.env += ["NVIDIA_VISIBLE_DEVICES=1", "NVBIND_GPU=0,2"]' /probe exit 0
 	edit
 	[ "$status" -eq 1 ]
@@ -309,9 +319,34 @@ open /dev/nvidia0 ENOENT" ]
 }
 
 @test "an image's annotations do not widen what the user gave" {
+	local manager
 	bundle '.annotations["cdi.k8s.io/evil"] = "nvidia.com/gpu=all" | .process.env += ["NVBIND_GPU=1"]' /probe exit 0
 	edit
 	assert_config '[.linux.devices[].path | select(test("nvidia[0-9]"))] == ["/dev/nvidia1"]'
+	# Other kinds of a GPU's vendor are GPUs too.
+	mkdir -p "$HOST/etc/cdi"
+	echo '{"cdiVersion": "0.6.0", "kind": "management.nvidia.com/gpu", "devices": [{"name": "all", "containerEdits": {"env": ["EVIL=1"]}}]}' \
+		>"$HOST/etc/cdi/management.json"
+	bundle '.annotations["cdi.k8s.io/evil"] = "management.nvidia.com/gpu=all"' /probe exit 0
+	edit
+	assert_config '.process.env | index("EVIL=1")'
+	bundle '.annotations["cdi.k8s.io/evil"] = "management.nvidia.com/gpu=all" | .process.env += ["NVBIND_GPU=none"]' /probe exit 0
+	edit
+	[ "$status" -eq 0 ]
+	cmp "$CONFIG" "$BATS_TEST_TMPDIR/before.json"
+	[[ "$(logged warning)" == *"NVBIND_GPU leaves 'management.nvidia.com/gpu=all' out"* ]]
+	bundle '.annotations["cdi.k8s.io/evil"] = "management.nvidia.com/gpu=all" | .process.env += ["NVBIND_GPU=1"]' /probe exit 0
+	edit
+	[ "$status" -eq 1 ]
+	[[ "$(logged error)" == *"NVBIND_GPU does not name it"* ]]
+	# What Podman starts is bound by the vendors' lists too, whatever an image says of its manager.
+	for manager in libpod cri-o; do
+		bundle '.annotations += {"cdi.k8s.io/evil": "nvidia.com/gpu=all", "io.container.manager": "'$manager'"} |
+			.linux.cgroupsPath = "/libpod_parent/libpod-1a2b" | .process.env += ["NVIDIA_VISIBLE_DEVICES=1"]' /probe exit 0
+		edit
+		assert_config '[.linux.devices[].path | select(test("nvidia[0-9]"))] == ["/dev/nvidia1"]'
+	done
+	rm "$HOST/etc/cdi/management.json"
 	echo '{"accept_environment": "privileged"}' >"$NVBIND_RUNTIME_CONFIG"
 	bundle '.annotations["cdi.k8s.io/evil"] = "nvidia.com/gpu=all"' /probe exit 0
 	edit

@@ -17,6 +17,7 @@
 
 #define DEVICES_PATH "/sys/bus/pci/devices"
 #define MAX_PATH_BYTES 384
+#define SPEC_ENVIRONMENT "AMD_VISIBLE_DEVICES=void"
 
 #define SCREEN (CAPABILITY_GRAPHICS | CAPABILITY_DISPLAY)
 #define RENDER (SCREEN | CAPABILITY_COMPUTE | CAPABILITY_VIDEO)
@@ -201,6 +202,17 @@ static int add_common_nodes(struct gpu_discovery *d, bool has_topology, struct n
 	return 0;
 }
 
+/* As NVIDIA's: a runtime that reads the image's variable must not add to what CDI gives. */
+static int add_spec_environment(struct gpu_discovery *d, struct nvb_error **err)
+{
+	vec_foreach (struct gpu_driver, driver, &d->inv->drivers)
+		if (driver->vendor == GPU_VENDOR_AMD &&
+			string_list_add(
+				d->inv->arena, &driver->spec_environment, SPEC_ENVIRONMENT) < 0)
+			return NVB_OOM(err);
+	return 0;
+}
+
 static int add_gpu(struct gpu_discovery *d, const struct pci_device *pci,
 	const struct kfd_node_list *nodes, struct nvb_error **err)
 {
@@ -234,7 +246,8 @@ static int discover(struct gpu_discovery *d, struct nvb_error **err)
 		if (r < 0)
 			return NVB_CONTEXT(err, r, "examine the GPU at '%s'", pci->address);
 	}
-	return add_common_nodes(d, nodes.n > 0, err);
+	r = add_spec_environment(d, err);
+	return r < 0 ? r : add_common_nodes(d, nodes.n > 0, err);
 }
 
 const struct gpu_vendor_ops gpu_vendor_amd = {

@@ -58,7 +58,7 @@ static inline struct cache_case *case_new(const char *host)
 	char path[80];
 
 	assert_non_null(c);
-	(void)snprintf(c->directory, sizeof(c->directory), "/tmp/nvbind-test-XXXXXX");
+	(void)snprintf(c->directory, sizeof(c->directory), "%s", scratch_template());
 	assert_non_null(mkdtemp(c->directory));
 	(void)snprintf(c->cache, sizeof(c->cache), "%s/cache", c->directory);
 	(void)snprintf(path, sizeof(path), "%s/host", c->directory);

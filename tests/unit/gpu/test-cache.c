@@ -5,6 +5,9 @@
  */
 #include "cache-case.h"
 
+#include <sched.h>
+#include <sys/mount.h>
+
 static const char *const hosts[] = { "a100-mig", "arc-xe", "arch-desktop", "broken",
 	"fedora-desktop", "geforce-desktop", "h100x8", "laptop-hybrid", "mi300x-partitions",
 	"no-gpu", "nouveau", "radeon-x2", "unloaded", "vfio", "wsl2" };
@@ -426,6 +429,82 @@ static void test_machines_are_kept_apart(void **state)
 	assert_false(case_open_checked(b));
 }
 
+/* T: directories alone. A: the host without a library. B: the same files, with it. */
+static void make_layers(const struct cache_case *c)
+{
+	static const char script[] = "cd \"$0\" && mkdir T m && cp -al host A && cp -al host B && "
+				     "rm A/usr/lib/x86_64-linux-gnu/libcuda* "
+				     "A/usr/lib/x86_64-linux-gnu/libnvidia-ml* && "
+				     "cd host && find . -type d | (cd ../T && xargs mkdir -p)";
+	const char *argv[] = { "/bin/sh", "-c", script, c->directory, NULL };
+	_cleanup_free_ char *output = NULL;
+	struct spawn_exit end;
+
+	assert_int_equal(spawn_capture(&(struct spawn_capture_options){ .argv = argv,
+					       .timeout_ms = 60000,
+					       .limit_bytes = 1 << 16,
+					       .keep_stderr = true },
+				 &output, &end, NULL),
+		0);
+	assert_int_equal(spawn_exit_code(end), 0);
+}
+
+/* The machine with the layer below T. */
+static void mount_layer(struct cache_case *c, const char *layer, const char *m)
+{
+	static const char *const bound[] = { "proc", "sys", "dev" };
+	char options[256], from[160], to[160];
+
+	(void)snprintf(
+		options, sizeof(options), "lowerdir=%s/T:%s/%s", c->directory, c->directory, layer);
+	assert_int_equal(mount("overlay", m, "overlay", 0, options), 0);
+	for (size_t i = 0; i < ELEMENTS(bound); i++) {
+		(void)snprintf(from, sizeof(from), "%s/host/%s", c->directory, bound[i]);
+		(void)snprintf(to, sizeof(to), "%s/%s", m, bound[i]);
+		assert_int_equal(mount(from, to, NULL, MS_BIND, NULL), 0);
+	}
+	host_tree_done(&c->s.tree);
+	assert_int_equal(host_tree_open(m, &c->s.tree, NULL), 0);
+}
+
+static void unmount_layer(struct cache_case *c, const char *m)
+{
+	char host[80];
+
+	(void)snprintf(host, sizeof(host), "%s/host", c->directory);
+	host_tree_done(&c->s.tree);
+	assert_int_equal(host_tree_open(host, &c->s.tree, NULL), 0);
+	assert_int_equal(umount2(m, MNT_DETACH), 0);
+}
+
+/*
+ * As systemd-sysext does it: times and inodes of merged directories are those of the topmost layer,
+ * and the device's number is given again.
+ */
+static void test_layers_exchanged(void **state)
+{
+	_cleanup_(case_freep) struct cache_case *c = NULL;
+	char m[80];
+
+	(void)state;
+	/* The last test: its mounts are this process's own. */
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+		print_message("only root of the machine mounts overlays\n");
+		skip();
+	}
+	c = case_new("h100x8");
+	(void)snprintf(m, sizeof(m), "%s/m", c->directory);
+	make_layers(c);
+	settle();
+	mount_layer(c, "A", m);
+	(void)case_open_checked(c);
+	assert_false(case_open_checked(c));
+	unmount_layer(c, m);
+	mount_layer(c, "B", m);
+	(void)case_open_checked(c);
+	unmount_layer(c, m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +514,7 @@ int main(void)
 		cmocka_unit_test(test_unrelated_changes),
 		cmocka_unit_test(test_young_files_are_not_kept),
 		cmocka_unit_test(test_machines_are_kept_apart),
+		cmocka_unit_test(test_layers_exchanged),
 	};
 
 	return cmocka_run_group_tests_name("gpu cache", tests, NULL, NULL);

@@ -6,12 +6,14 @@
 #pragma once
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <cmocka.h>
 
@@ -25,12 +27,22 @@ struct scratch {
 	struct arena *arena;
 };
 
+/* For mkdtemp(). Nothing of an overlay is ever kept (host/record.h): a container's /tmp. */
+static inline const char *scratch_template(void)
+{
+	struct statfs fs;
+
+	return statfs("/tmp", &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC
+		       ? "/dev/shm/nvbind-test-XXXXXX"
+		       : "/tmp/nvbind-test-XXXXXX";
+}
+
 static inline int scratch_setup(void **state)
 {
 	struct scratch *s = calloc(1, sizeof(*s));
 
 	assert_non_null(s);
-	(void)snprintf(s->directory, sizeof(s->directory), "/tmp/nvbind-test-XXXXXX");
+	(void)snprintf(s->directory, sizeof(s->directory), "%s", scratch_template());
 	assert_non_null(mkdtemp(s->directory));
 	assert_int_equal(host_tree_open(s->directory, &s->tree, NULL), 0);
 	s->arena = arena_new();

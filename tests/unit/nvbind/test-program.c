@@ -23,7 +23,7 @@ static int run(const char *arguments, const char *streams, char **ret_output)
 	struct spawn_exit status;
 	const char *argv[] = { "/bin/sh", "-c", NULL, NULL };
 
-	strbuf_printf(&line, "NVBIND_HOST_ROOT=%s '%s/nvbind' %s %s", empty_root,
+	strbuf_printf(&line, "NVBIND_NO_CACHE=1 NVBIND_HOST_ROOT=%s '%s/nvbind' %s %s", empty_root,
 		getenv("NVBIND_BUILD_ROOT"), arguments, streams);
 	argv[2] = strbuf_str(&line);
 	assert_int_equal(spawn_capture(

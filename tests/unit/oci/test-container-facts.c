@@ -116,6 +116,31 @@ static void test_privileged(void **state)
 	}
 }
 
+/* Before Podman 4.6 an image can replace the annotation; never the name of the cgroup. */
+static void test_podman(void **state)
+{
+	static const struct {
+		const char *document;
+		bool podman;
+	} cases[] = {
+		{ "{\"annotations\": {\"io.container.manager\": \"libpod\"}}", true },
+		{ "{\"annotations\": {\"io.container.manager\": \"cri-o\"}}", false },
+		{ "{\"annotations\": {\"manager\": \"libpod\"}}", false },
+		{ "{\"annotations\": {\"io.container.manager\": \"cri-o\"},"
+		  " \"linux\": {\"cgroupsPath\": \"machine.slice:libpod:1a2b\"}}", true },
+		{ "{\"linux\": {\"cgroupsPath\": \"/libpod_parent/libpod-1a2b\"}}", true },
+		{ "{\"linux\": {\"cgroupsPath\": \"/kubepods/besteffort/1a2b\"}}", false },
+		{ "{\"linux\": {\"cgroupsPath\": \"kubepods.slice:crio:1a2b\"}}", false },
+		{ "{\"linux\": {\"cgroupsPath\": null}}", false },
+	};
+	struct sample *s = *state;
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		read_facts(s, cases[i].document);
+		assert_int_equal(s->facts.podman, cases[i].podman);
+	}
+}
+
 static void test_little(void **state)
 {
 	static const char *const documents[] = {
@@ -185,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_everything, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_privileged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_podman, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_little, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_types, set_up, tear_down),
 	};

@@ -8,6 +8,7 @@
  *	vendors: driver					NVIDIA's driver without a GPU
  *	vendors: ?amd.com/gpu=all			if there is any
  *	nvbind: all within NVIDIA_VISIBLE_DEVICES=[nvidia.com/gpu=1]
+ *	nvbind: all within NVIDIA_VISIBLE_DEVICES=[]+driver
  *	- refused warned=1				the policy takes no such request
  *	!usage						an error
  *
@@ -32,7 +33,7 @@ struct container_case {
 	const char *env[CASE_STRINGS];
 	const char *mounts[CASE_STRINGS];      /* "DESTINATION", or "DESTINATION<SOURCE" */
 	const char *annotations[CASE_STRINGS]; /* "KEY: VALUE" */
-	bool privileged;
+	bool privileged, podman;
 	enum policy_trust env_trust, mount_trust, annotation_trust; /* only where policy is set */
 	bool policy;
 	const char *swarm[4];
@@ -72,7 +73,8 @@ static inline int case_make(const struct container_case *c, struct arena *a,
 	const struct container_facts facts = { .env = &env,
 		.annotations = &annotations,
 		.mounts = &mounts,
-		.privileged = c->privileged };
+		.privileged = c->privileged,
+		.podman = c->podman };
 
 	case_list(a, c->env, CASE_STRINGS, &env);
 	case_pairs(a, c->mounts, "<", "/dev/null", &mounts);
@@ -124,7 +126,7 @@ static inline void case_format(const struct container_request *r, struct strbuf 
 	vec_foreach (const struct container_bound, bound, &r->bounds) {
 		strbuf_printf(out, " within %s=[", bound->variable);
 		case_add_list(out, "", ",", "", &bound->selectors);
-		strbuf_str_add(out, "]");
+		strbuf_str_add(out, bound->driver_only ? "]+driver" : "]");
 	}
 	strbuf_str_add(out, r->refused ? " refused" : "");
 	if (r->source != CONTAINER_SOURCE_NONE && r->capabilities != CAPABILITY_DEFAULT) {

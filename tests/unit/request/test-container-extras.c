@@ -292,7 +292,7 @@ static void test_many_requirements(void **state)
 	struct container_pair_list none = { 0 };
 	struct container_request request = { 0 };
 	struct string_list env = { 0 };
-	const struct container_facts facts = { &env, &none, &none, false };
+	const struct container_facts facts = { &env, &none, &none, false, false };
 
 	(void)state;
 	assert_int_equal(string_list_add(a, &env, GPU), 0);

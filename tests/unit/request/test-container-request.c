@@ -184,10 +184,24 @@ static void test_bounds(void **state)
 		{ "void", { "NVIDIA_VISIBLE_DEVICES=void", "NVBIND_GPU=all" },
 			.want = "nvbind: all within NVIDIA_VISIBLE_DEVICES=[]" },
 		{ "none", { "NVIDIA_VISIBLE_DEVICES=none", "NVBIND_GPU=all" },
-			.want = "nvbind: all within NVIDIA_VISIBLE_DEVICES=[]" },
-		{ "empty is no bound",
+			.want = "nvbind: all within NVIDIA_VISIBLE_DEVICES=[]+driver" },
+		{ "set to nothing",
 			{ "NVIDIA_VISIBLE_DEVICES=", "AMD_VISIBLE_DEVICES= ,", "NVBIND_GPU=all" },
-			.want = "nvbind: all" },
+			.want = "nvbind: all within NVIDIA_VISIBLE_DEVICES=[] "
+				"within AMD_VISIBLE_DEVICES=[]" },
+		{ "a space", { "NVIDIA_VISIBLE_DEVICES= ", "NVBIND_GPU=all" },
+			.want = "nvbind: all within NVIDIA_VISIBLE_DEVICES=[]" },
+		{ "a comma", { "NVIDIA_VISIBLE_DEVICES=,", "NVBIND_GPU=all" },
+			.want = "nvbind: all within NVIDIA_VISIBLE_DEVICES=[]" },
+		{ "a swarm's resource of nothing does not hide the list",
+			{ "NVIDIA_VISIBLE_DEVICES=1", "SWARM=", "NVBIND_GPU=all" },
+			.swarm = { "SWARM" },
+			.want = "nvbind: all within NVIDIA_VISIBLE_DEVICES=[nvidia.com/gpu=1]" },
+		{ "a swarm's resource of nothing, alone", { "SWARM=", "NVBIND_GPU=all" },
+			.swarm = { "SWARM" }, .want = "nvbind: all within SWARM=[]" },
+		{ "NVBIND_GPU of nothing is not there", { "NVBIND_GPU=" },
+			.annotations = { "cdi.k8s.io/a: nvidia.com/gpu=all" },
+			.want = "annotations: nvidia.com/gpu=all" },
 		{ "of AMD", { "AMD_VISIBLE_DEVICES=0-1", "NVBIND_GPU=all" },
 			.want = "nvbind: all within "
 				"AMD_VISIBLE_DEVICES=[amd.com/gpu=0,amd.com/gpu=1]" },
@@ -211,6 +225,19 @@ static void test_bounds(void **state)
 			{ "NVIDIA_VISIBLE_DEVICES=0" },
 			.annotations = { "cdi.k8s.io/a: nvidia.com/gpu=1" },
 			.want = "annotations: nvidia.com/gpu=1" },
+		{ "under Podman, annotations may be an image's",
+			{ "NVIDIA_VISIBLE_DEVICES=1", "AMD_VISIBLE_DEVICES=void", "NVBIND_GPU=all" },
+			.annotations = { "cdi.k8s.io/a: nvidia.com/gpu=all" }, .podman = true,
+			.want = "annotations: nvidia.com/gpu=all within NVBIND_GPU=[all] "
+				"within NVIDIA_VISIBLE_DEVICES=[nvidia.com/gpu=1] "
+				"within AMD_VISIBLE_DEVICES=[]" },
+		{ "under Podman, void", { "NVIDIA_VISIBLE_DEVICES=void" },
+			.annotations = { "cdi.k8s.io/a: nvidia.com/gpu=all" }, .podman = true,
+			.want = "annotations: nvidia.com/gpu=all "
+				"within NVIDIA_VISIBLE_DEVICES=[]" },
+		{ "under Podman, lists bound no mounts and not each other",
+			{ "NVIDIA_VISIBLE_DEVICES=0", "AMD_VISIBLE_DEVICES=0" }, .podman = true,
+			.want = "vendors: nvidia.com/gpu=0,amd.com/gpu=0" },
 		{ "the vendors' variables bound nothing of each other",
 			{ "NVIDIA_VISIBLE_DEVICES=0", "AMD_VISIBLE_DEVICES=0" },
 			.want = "vendors: nvidia.com/gpu=0,amd.com/gpu=0" },
@@ -329,7 +356,7 @@ static void test_many_entries(void **state)
 	struct container_pair_list annotations = { 0 }, mounts = { 0 };
 	struct container_request request = { 0 };
 	struct string_list env = { 0 };
-	const struct container_facts facts = { &env, &annotations, &mounts, false };
+	const struct container_facts facts = { &env, &annotations, &mounts, false, false };
 	struct container_policy policy = container_policy_default;
 
 	(void)state;
