@@ -8,8 +8,8 @@
 const char compose_no_boltfile_key[] = "nvbind knows no key of a Boltfile for it";
 
 struct losing {
-	struct migrate_entry *entry;   /* of a service, or */
-	struct migrate_report *report; /* of the file */
+	struct migrate_report *report; /* of the file, or NULL: */
+	struct migrate_entry *entry;   /* of a service */
 	struct arena *arena;
 	struct nvb_error **err;
 };
@@ -18,7 +18,7 @@ static int lose(struct losing *l, const char *path, const char *why)
 {
 	if (!path)
 		return NVB_OOM(l->err);
-	if (l->entry)
+	if (!l->report)
 		return migrate_remark(l->arena, l->entry, MIGRATE_LOST, 0, l->err,
 			"'%.256s' is left out: %s", path, why);
 	l->report->lossy = true;

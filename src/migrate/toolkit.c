@@ -67,10 +67,15 @@ static int as_truth(struct migration *m, struct json_object *value, bool *ret)
 
 static int as_text(struct migration *m, struct json_object *value, const char **ret)
 {
+	const char *text;
+
 	if (!json_object_is_type(value, json_type_string))
 		return raise_type(m, "a text");
-	*ret = arena_strdup(m->arena, json_object_get_string(value));
-	return *ret ? 0 : NVB_OOM(m->err);
+	text = arena_strdup(m->arena, json_object_get_string(value));
+	if (!text)
+		return NVB_OOM(m->err);
+	*ret = text;
+	return 0;
 }
 
 /* A list of texts, or one text that commas part. */
@@ -165,7 +170,7 @@ static int on_capabilities(struct migration *m, struct json_object *value)
 
 static int on_root(struct migration *m, struct json_object *value)
 {
-	const char *text = NULL;
+	const char *text = "";
 	int r = as_text(m, value, &text);
 
 	if (r < 0)
@@ -180,7 +185,7 @@ static int on_root(struct migration *m, struct json_object *value)
 
 static int on_debug(struct migration *m, struct json_object *value)
 {
-	const char *text = NULL;
+	const char *text = "";
 	int r = as_text(m, value, &text);
 
 	if (r < 0)
