@@ -130,34 +130,6 @@ static int read_recipe(const struct cdi_store *store, const char *name, struct a
 	return r < 0 ? NVB_CONTEXT(err, r, "read the recipe '%s/%s'", store->path, name) : 1;
 }
 
-/* Durable: after a crash there is the old file or the new one, never an empty one. */
-static errint_t replace_file(
-	int dir_fd, const char *name, const char *text, size_t length, mode_t mode)
-{
-	_cleanup_free_ char *next = NULL;
-	_cleanup_close_ int fd = -1;
-	errint_t e;
-
-	/* Without the name's end: no engine reads it. */
-	if (asprintf(&next, ".%s.next", name) < 0) {
-		next = NULL;
-		return -ENOMEM;
-	}
-	e = file_replace_at(dir_fd, next, text, length, mode);
-	if (e < 0)
-		return e;
-	fd = openat(dir_fd, next, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL) ||
-		renameat(dir_fd, next, dir_fd, name) < 0) {
-		e = -errno;
-		(void)unlinkat(dir_fd, next, 0);
-		return e;
-	}
-	/* The new name is there for everyone; that a crash may undo it is no reason to fail. */
-	(void)fsync(dir_fd);
-	return 0;
-}
-
 static int find_recipe(const struct cdi_store *store, const char *path, struct arena *a,
 	struct cdi_recipe *ret, struct nvb_error **err)
 {
@@ -411,7 +383,7 @@ static int write_recipe(
 	e = read_file(store->dir_fd, name, RECIPE_LIMIT_BYTES, &before, &before_length);
 	if (e == 0 && before_length == length && memcmp(before, text, length) == 0)
 		return 0;
-	e = replace_file(store->dir_fd, name, text, length, 0600);
+	e = file_replace_synced_at(store->dir_fd, name, text, length, 0600, NULL);
 	return e < 0 ? io_error("write the recipe of", recipe->path, -e, err) : 0;
 }
 
@@ -444,7 +416,7 @@ static int replace(struct target *t, const char *path, const char *text, size_t 
 	} else if (t->text && t->length == length && memcmp(t->text, text, length) == 0) {
 		change = CDI_UNCHANGED;
 	} else {
-		e = replace_file(t->dir_fd, t->name, text, length, 0644);
+		e = file_replace_synced_at(t->dir_fd, t->name, text, length, 0644, NULL);
 	}
 	if (e < 0)
 		return io_error("write", path, -e, err);
