@@ -80,11 +80,6 @@ uuid_of() {
 	on_host info --gpus --format json | python3 -c 'import json, sys; print(json.load(sys.stdin)[int(sys.argv[1])]["uuid"])' "$1"
 }
 
-# Numbers of the GPUs' nodes in what the probe listed.
-nodes() {
-	grep -oE '^ls /dev/nvidia[0-9]+ ' <<<"$output" | tr -dc '0-9\n' | tr '\n' ' '
-}
-
 exactly_one_gpu() {
 	try -e NVIDIA_VISIBLE_DEVICES=1 debian sh -c '/probe open /dev/nvidia1; /probe open /dev/nvidiactl
 		/probe open /dev/nvidia0; /probe ls /dev; /probe mknod /dev/nvidia0 195 0; /probe open /dev/nvidia0'

@@ -19,7 +19,7 @@
 # A namespace is a machine of its own: mounts, processes, /etc, /run, /dev. All that is written outside
 # the test's directory goes to memory. The simulated nodes lie in its /dev: an engine
 # without root can only bind a node to the path that it has. Docker has its usual socket.
-# shellcheck disable=SC2034 # the tests read the variables
+# shellcheck disable=SC2034,SC2154 # the tests read the variables; fixture.bash sets output
 
 RUNTIME="$NVBIND_BUILD_ROOT/nvbind-runtime"
 OTHER_ROOT="${NVBIND_TEST_ENGINES:-${NVBIND_TEST_CACHE:-$HOME/.cache/nvbind-tests}/engines}"
@@ -217,4 +217,9 @@ image() {
 	root="$(root_of "$kind")" || return 1
 	tar -C "$root" -cf - . | "$@" import - "$kind" >&2
 	: >"$mark"
+}
+
+# Numbers of the GPUs' nodes in what the probe listed.
+nodes() {
+	grep -oE '^ls /dev/nvidia[0-9]+ ' <<<"$output" | tr -dc '0-9\n' | tr '\n' ' '
 }

@@ -44,10 +44,6 @@ with_crun() {
 	END
 }
 
-nodes() {
-	grep -oE '^ls /dev/nvidia[0-9]+ ' <<<"$output" | tr -dc '0-9\n' | tr '\n' ' '
-}
-
 exactly_one_gpu() {
 	try -e NVIDIA_VISIBLE_DEVICES=1 debian sh -c '/probe open /dev/nvidia1; /probe open /dev/nvidiactl
 		/probe open /dev/nvidia0; /probe ls /dev; /probe mknod /dev/nvidia0 195 0; /probe open /dev/nvidia0'
