@@ -7,22 +7,15 @@
 
 #include "base/strbuf.h"
 #include "format/json_syntax.h"
+#include "format/json_tree.h"
 
 #define PATH_TEXT_LIMIT_BYTES 4096
 
 /* Parsing. */
 
-static void tokener_freep(struct json_tokener **t)
-{
-	if (*t)
-		json_tokener_free(*t);
-	*t = NULL;
-}
-
 int json_parse(
 	const char *text, size_t length, struct json_object **ret_root, struct nvb_error **err)
 {
-	_cleanup_(tokener_freep) struct json_tokener *t = NULL;
 	struct json_object *root;
 	int r;
 
@@ -30,22 +23,12 @@ int json_parse(
 		return NVB_RAISE(err, NVB_ERR_LIMIT, 0, "parse JSON: more than %zu bytes",
 			JSON_TEXT_LIMIT_BYTES);
 	r = json_check_syntax(text, length, err);
+	if (r >= 0)
+		r = json_tree_build(text, length, &root, err);
 	if (r < 0)
 		return r;
-	/* json-c counts the value inside the innermost container as a level too. */
-	t = json_tokener_new_ex(JSON_DEPTH_LIMIT + 1);
-	if (!t)
-		return NVB_OOM(err);
-	json_tokener_set_flags(t, JSON_TOKENER_STRICT);
-	root = json_tokener_parse_ex(t, text, (int)length);
-	/* A top-level number has no end of its own: to json-c, only what follows ends it. */
-	if (!root && json_tokener_get_error(t) == json_tokener_continue)
-		root = json_tokener_parse_ex(t, "", 1);
 	if (!root)
-		return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "parse JSON: %s",
-			json_tokener_get_error(t) == json_tokener_success
-				? "the document is null"
-				: json_tokener_error_desc(json_tokener_get_error(t)));
+		return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "parse JSON: the document is null");
 	*ret_root = root;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "format/json_syntax.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -30,7 +31,8 @@ static bool refuse(struct scan *s, const char *problem)
 
 static void skip_space(struct scan *s)
 {
-	while (s->at < s->end && memchr(" \t\n\r", *s->at, 4))
+	while (s->at < s->end &&
+		(*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
 		s->at++;
 }
 
@@ -62,11 +64,47 @@ static size_t utf8_length(const char *text, size_t available)
 	return n;
 }
 
+/*
+ * The high bit of a byte that is not plain. Of one behind it, a carry may set it too: only the
+ * first is sure. Source: "Bit Twiddling Hacks", determine if a word has a byte less than n.
+ */
+static uint64_t mark_special(uint64_t bytes)
+{
+	const uint64_t each = UINT64_MAX / 0xff, quotes = bytes ^ each * '"',
+		       slashes = bytes ^ each * '\\';
+
+	return (bytes | (bytes - each * ' ') | (bytes + each) | (quotes - each) |
+		       (slashes - each)) &
+	       each * 0x80;
+}
+
+static bool is_plain(char byte)
+{
+	return byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+size_t json_plain_length(const char *text, size_t length)
+{
+	uint64_t bytes, marks;
+	size_t n = 0;
+
+	for (; length - n >= sizeof(bytes); n += sizeof(bytes)) {
+		memcpy(&bytes, text + n, sizeof(bytes));
+		marks = mark_special(le64toh(bytes));
+		if (marks)
+			return n + (size_t)__builtin_ctzll(marks) / 8;
+	}
+	while (n < length && is_plain(text[n]))
+		n++;
+	return n;
+}
+
 bool json_is_utf8(const char *text, size_t length)
 {
 	while (length) {
-		size_t n = utf8_length(text, length);
+		size_t n = json_plain_length(text, length);
 
+		n = n ? n : utf8_length(text, length);
 		if (!n)
 			return false;
 		text += n;
@@ -104,10 +142,14 @@ static bool scan_string(struct scan *s, bool is_key)
 		return refuse(
 			s, is_key ? "a name in double quotes is expected" : "a value is expected");
 	s->at++;
-	while (peek(s) != '"') {
-		unsigned char c = (unsigned char)peek(s);
+	for (;;) {
+		unsigned char c;
 		size_t n;
 
+		s->at += json_plain_length(s->at, (size_t)(s->end - s->at));
+		c = (unsigned char)peek(s);
+		if (c == '"')
+			break;
 		if (c == '\\') {
 			if (!scan_escape(s, is_key))
 				return false;
@@ -115,7 +157,7 @@ static bool scan_string(struct scan *s, bool is_key)
 		}
 		if (c < 0x20)
 			return refuse(s, "a control character in a string");
-		n = c < 0x80 ? 1 : utf8_length(s->at, (size_t)(s->end - s->at));
+		n = utf8_length(s->at, (size_t)(s->end - s->at));
 		if (!n)
 			return refuse(s, "not UTF-8");
 		s->at += n;

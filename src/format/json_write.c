@@ -2,10 +2,10 @@
 /* The writing half of format/json.h. */
 #include "format/json.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "format/json_syntax.h"
 
 struct writer {
 	struct strbuf out;
@@ -17,29 +17,50 @@ struct writer {
 
 static void write_value(struct writer *w, struct json_object *value);
 
-/* Bytes above 0x7f are UTF-8 already: the parser and the builder see to it. */
-static void write_string(struct strbuf *out, const char *s, size_t length)
+static void write_escape(struct strbuf *out, unsigned char c)
 {
 	static const char short_escape[] = "btn\0fr";
-	size_t start = 0;
 
+	if (c == '"' || c == '\\')
+		strbuf_printf(out, "\\%c", c);
+	else if (c >= '\b' && c <= '\r' && c != '\v')
+		strbuf_printf(out, "\\%c", short_escape[c - '\b']);
+	else if (c < 0x20 || c == 0x7f)
+		strbuf_printf(out, "\\u%04x", c);
+	else /* a part of UTF-8: the parser and the builder see to it */
+		strbuf_char_add(out, (char)c);
+}
+
+static void write_escaped(struct strbuf *out, const char *s, size_t length)
+{
 	strbuf_char_add(out, '"');
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)s[i];
+	for (;;) {
+		const size_t plain = json_plain_length(s, length);
 
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-			continue;
-		strbuf_add(out, s + start, i - start);
-		start = i + 1;
-		if (c == '"' || c == '\\')
-			strbuf_printf(out, "\\%c", c);
-		else if (c >= '\b' && c <= '\r' && c != '\v')
-			strbuf_printf(out, "\\%c", short_escape[c - '\b']);
-		else
-			strbuf_printf(out, "\\u%04x", c);
+		strbuf_add(out, s, plain);
+		if (plain == length)
+			break;
+		write_escape(out, (unsigned char)s[plain]);
+		s += plain + 1;
+		length -= plain + 1;
 	}
-	strbuf_add(out, s + start, length - start);
 	strbuf_char_add(out, '"');
+}
+
+static void write_string(struct strbuf *out, const char *s, size_t length)
+{
+	char *space;
+
+	if (json_plain_length(s, length) < length) {
+		write_escaped(out, s, length);
+		return;
+	}
+	space = strbuf_extend(out, length + 2);
+	if (!space)
+		return;
+	space[0] = '"';
+	memcpy(space + 1, s, length);
+	space[length + 1] = '"';
 }
 
 static void write_break(struct writer *w)
@@ -64,7 +85,9 @@ static void write_object(struct writer *w, struct json_object *object)
 		first = false;
 		write_break(w);
 		write_string(&w->out, key, strlen(key));
-		strbuf_str_add(&w->out, w->style == JSON_PRETTY ? ": " : ":");
+		strbuf_char_add(&w->out, ':');
+		if (w->style == JSON_PRETTY)
+			strbuf_char_add(&w->out, ' ');
 		write_value(w, value);
 	}
 	w->depth--;
@@ -106,12 +129,11 @@ static void write_double(struct writer *w, struct json_object *value)
 
 static void write_int(struct writer *w, struct json_object *value)
 {
-	int64_t i = json_object_get_int64(value);
+	const int64_t i = json_object_get_int64(value);
 
 	if (i < 0)
-		strbuf_printf(&w->out, "%" PRId64, i);
-	else
-		strbuf_printf(&w->out, "%" PRIu64, json_object_get_uint64(value));
+		strbuf_char_add(&w->out, '-');
+	strbuf_uint_add(&w->out, i < 0 ? 0 - (uint64_t)i : json_object_get_uint64(value));
 }
 
 static void write_value(struct writer *w, struct json_object *value)

@@ -2,7 +2,7 @@
 /* What differs between engines: which file, what is set in it, how it is read again. */
 #pragma once
 
-#include "setup/document.h"
+#include "format/document.h"
 #include "setup/setup.h"
 #include "setup/status.h"
 

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "setup/document.h"
+#include "format/document.h"
 
 struct setup_record {
 	const char *engine;

@@ -14,7 +14,7 @@
 #include "base/strbuf.h"
 #include "format/json.h"
 #include "host/tree.h"
-#include "setup/document.h"
+#include "format/document.h"
 #include "setup/setup.h"
 
 #define RUNTIME "/usr/bin/nvbind-runtime"

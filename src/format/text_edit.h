@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One edit of a text. For setup/document.c, which checks what comes out of it.
+ * One edit of a text. For format/document.c, which checks what comes out of it.
  *
  * set: `value` stands at `path` afterwards. Either there is a value that is no object, and `value`
  * is none either; or there is none, and what is missing on the way is made.
@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "setup/document.h"
+#include "format/document.h"
 
 int json_edit_set(const char *text, const struct document_path *path, struct json_object *value,
 	struct strbuf *out, struct nvb_error **err);

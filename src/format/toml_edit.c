@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "format/json.h"
+#include "format/text_edit.h"
 #include "format/toml.h"
 #include "format/toml_write.h"
-#include "setup/text_edit.h"
 
 /* How a table came to be. */
 enum table_kind {

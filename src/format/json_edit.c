@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "format/json.h"
-#include "setup/text_edit.h"
+#include "format/text_edit.h"
 
 #define DEFAULT_INDENT "    "
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "setup/document.h"
+#include "format/document.h"
 
 #include <string.h>
 
 #include "format/json.h"
+#include "format/text_edit.h"
 #include "format/toml.h"
-#include "setup/text_edit.h"
 
 #define TEXT_LIMIT_BYTES ((size_t)8 << 20)
 #define BYTE_ORDER_MARK	 "\xEF\xBB\xBF"
