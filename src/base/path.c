@@ -303,7 +303,10 @@ static errint_t resolve(int root_fd, const char *path, bool keep_last_link,
 	return 0;
 }
 
-/* Most paths hold no link: one call tells, and then the path is its own answer. 1 or 0. */
+/*
+ * Most paths hold no link: one call tells, and then the path is its own answer. 1 or 0. So it is
+ * where a part is missing: a link before that part would have been ELOOP.
+ */
 static errint_t resolve_without_links(int root_fd, const char *path, struct path_resolved *ret)
 {
 	struct open_how how = {
@@ -316,12 +319,13 @@ static errint_t resolve_without_links(int root_fd, const char *path, struct path
 	if (!path_is_normal(path))
 		return 0;
 	fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-	if (fd < 0)
+	if (fd < 0 && errno != ENOENT)
 		return 0;
 	copy = strdup(path);
 	if (!copy)
 		return -ENOMEM;
-	*ret = (struct path_resolved){ .path = copy, .fd = TAKE_FD(fd), .exists = true };
+	*ret = (struct path_resolved){ .path = copy, .exists = fd >= 0 };
+	ret->fd = TAKE_FD(fd);
 	return 1;
 }
 

@@ -49,6 +49,18 @@ void strbuf_add(struct strbuf *b, const void *data, size_t length)
 	b->data[b->length] = '\0';
 }
 
+char *strbuf_extend(struct strbuf *b, size_t length)
+{
+	char *space;
+
+	if (!reserve(b, length))
+		return NULL;
+	space = b->data + b->length;
+	b->length += length;
+	b->data[b->length] = '\0';
+	return space;
+}
+
 void strbuf_str_add(struct strbuf *b, const char *s)
 {
 	strbuf_add(b, s, strlen(s));
@@ -56,7 +68,24 @@ void strbuf_str_add(struct strbuf *b, const char *s)
 
 void strbuf_char_add(struct strbuf *b, char c)
 {
-	strbuf_add(b, &c, 1);
+	/* Mostly there is room. */
+	if (b->failed || b->capacity - b->length < 2 || b->length >= b->limit_bytes) {
+		strbuf_add(b, &c, 1);
+		return;
+	}
+	b->data[b->length++] = c;
+	b->data[b->length] = '\0';
+}
+
+void strbuf_uint_add(struct strbuf *b, uint64_t value)
+{
+	char digits[20], *start = digits + sizeof(digits); /* of UINT64_MAX */
+
+	do {
+		*--start = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	strbuf_add(b, start, (size_t)(digits + sizeof(digits) - start));
 }
 
 void strbuf_printf(struct strbuf *b, const char *format, ...)

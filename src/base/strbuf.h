@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct strbuf {
 	char *data;
@@ -32,7 +33,11 @@ void strbuf_done(struct strbuf *b);
 void strbuf_add(struct strbuf *b, const void *data, size_t length);
 void strbuf_str_add(struct strbuf *b, const char *s);
 void strbuf_char_add(struct strbuf *b, char c);
+/* In decimal. */
+void strbuf_uint_add(struct strbuf *b, uint64_t value);
 void strbuf_printf(struct strbuf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Appends so many bytes and returns where they are to be written; NULL: the buffer failed. */
+char *strbuf_extend(struct strbuf *b, size_t length);
 void strbuf_truncate(struct strbuf *b, size_t length);
 /* Appends untrusted text: control bytes as \xNN, at most max_bytes of it. */
 void strbuf_escaped_add(struct strbuf *b, const char *s, size_t max_bytes);

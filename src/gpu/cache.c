@@ -17,7 +17,7 @@
 #include "gpu/discover.h"
 
 #define SYSTEM_DIRECTORY "/run/nvbind"
-#define FORMAT		 1
+#define FORMAT		 2
 #define MAX_FILE_BYTES	 (4 << 20)
 #define BOOT_ID_PATH	 "/proc/sys/kernel/random/boot_id"
 #define LIVE_NAME	 "inventory"
@@ -264,18 +264,18 @@ static int discover_and_keep(const struct place *place, unsigned settle_ms,
 	_cleanup_(arena_freep) struct arena *a = arena_new();
 	struct host_record record = { .arena = a };
 	struct host_tree noting = *place->tree;
-	int64_t settled_ns = now_ns() - (int64_t)settle_ms * 1000000;
 	const char *boot_id;
 	int r;
 
 	if (!a)
 		return NVB_OOM(err);
+	record.settled_ns = now_ns() - (int64_t)settle_ms * 1000000;
 	noting.record = &record;
 	(void)host_tree_read_line(&noting, a, BOOT_ID_PATH, &boot_id);
 	r = inventory_discover(&noting, ret_inv, err);
 	if (r < 0)
 		return r;
-	if (record.newest_ns >= settled_ns)
+	if (record.newest_ns >= record.settled_ns)
 		host_record_give_up(&record, "a file has only just changed");
 	write_cache(place, &record, *ret_inv);
 	return 0;

@@ -102,7 +102,8 @@ void capability_format(capability_set set, struct strbuf *out)
 	for (unsigned bit = 0; bit < CAPABILITY_BIT_COUNT; bit++) {
 		if (!(set & (1u << bit)))
 			continue;
-		strbuf_printf(out, "%s%s", separator, capabilities[bit].name);
+		strbuf_str_add(out, separator);
+		strbuf_str_add(out, capabilities[bit].name);
 		separator = ",";
 	}
 }

@@ -31,8 +31,21 @@ int inventory_enrich(struct inventory *inv, const struct enrich_options *options
 /* The same; the worker is this very program: its main() must know ENRICH_WORKER_ARGUMENT. */
 int inventory_ask_library(struct inventory *inv, struct nvb_error **err);
 
-/* The worker's whole job: argv[1] is the library's absolute path. Writes text records to stdout. */
+/*
+ * The same for programs that cannot load libraries, because they are static: the worker is
+ * 'nvbind', beside this program or where it is installed.
+ */
+int inventory_ask_library_apart(struct inventory *inv, struct nvb_error **err);
+
+/*
+ * The worker's whole job: argv[1] is the library's absolute path. Writes text records to stdout.
+ * Only programs that link the library 'gpu_worker' have it.
+ */
 int enrich_worker_main(int argc, char **argv);
 
 /* First argument that makes a program become the worker. */
 #define ENRICH_WORKER_ARGUMENT "--nvml-worker"
+
+/* The same for changes that the library makes: src/gpu/VENDOR asks for them. */
+int control_worker_main(int argc, char **argv);
+#define CONTROL_WORKER_ARGUMENT "--nvml-control"

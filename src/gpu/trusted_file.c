@@ -13,18 +13,10 @@
 static const char *find_fault(const char *path, bool is_file)
 {
 	struct stat st;
-	bool is_sticky;
 
 	if (lstat(path, &st) < 0)
 		return strerror(errno);
-	is_sticky = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX);
-	if (is_file ? !S_ISREG(st.st_mode) : !S_ISDIR(st.st_mode))
-		return is_file ? "it is no regular file" : "it is no directory";
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return "it belongs to another user";
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !is_sticky)
-		return "other users may write to it";
-	return NULL;
+	return trusted_file_find_fault(&st, is_file, geteuid());
 }
 
 /*

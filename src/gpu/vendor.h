@@ -7,6 +7,7 @@
 
 struct enrich_options;
 struct gpu_requirement_facts;
+struct tuning_reader;
 
 struct gpu_discovery {
 	const struct host_tree *tree;
@@ -37,6 +38,10 @@ struct gpu_vendor_ops {
 	/* inventory_enrich() for the GPUs of `vendor`; NULL: there is no library to ask. */
 	int (*enrich)(struct inventory *inv, enum gpu_vendor vendor,
 		const struct enrich_options *options, struct nvb_error **err);
+	/* Adds the files by which the power of a usable GPU is chosen (gpu/tuning.h); NULL: it has
+	 * none. */
+	int (*find_power)(const struct tuning_reader *r, const struct gpu *gpu,
+		struct nvb_error **err);
 };
 
 /* All of them in the order of the global index; ends with NULL. */

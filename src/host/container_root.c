@@ -96,7 +96,7 @@ static const char *errno_problem(struct arena *a, int errnum)
 static int resolve_dir(struct root_reader *r, struct root_dir *dir, bool below_library_dir)
 {
 	_cleanup_(path_resolved_done) struct path_resolved found = PATH_RESOLVED_INIT;
-	errint_t e = path_resolve_in(r->root_fd, dir->path, &found);
+	errint_t e = root_resolve(r, dir->path, &found);
 	struct stat st;
 
 	if (e == -ENOMEM)
@@ -179,8 +179,6 @@ int container_root_inspect(int root_fd, const struct string_list *dirs,
 	if (status >= 0)
 		status = root_read_cache(&r, names, err);
 	if (status >= 0)
-		status = root_read_release(&r, err);
-	if (status >= 0)
 		status = root_read_compat(&r, err);
 	if (status < 0)
 		return status;
@@ -198,7 +196,7 @@ int container_root_inspect(int root_fd, const struct string_list *dirs,
 #endif
 
 struct layout {
-	const char *os_id, *lib64_dir, *lib32_dir;
+	const char *name, *lib64_dir, *lib32_dir;
 	const char *lib64_link, *sbin_link; /* where /lib64 and /sbin lead */
 };
 
@@ -276,7 +274,6 @@ static int assume(const struct layout *layout, const struct string_list *dirs,
 	if (!root)
 		return NVB_OOM(err);
 	root->libc = ROOT_LIBC_GLIBC;
-	root->os_id = layout->os_id;
 	root->lib64_dir = layout->lib64_dir;
 	root->lib32_dir = layout->lib32_dir;
 	r = assume_dirs(root, layout, dirs, err);
@@ -301,7 +298,7 @@ int container_root_assume_layout(const char *name, const struct string_list *dir
 	struct container_root **ret_root, struct nvb_error **err)
 {
 	for (size_t i = 0; i < ELEMENTS(layouts); i++) {
-		if (strcmp(layouts[i].os_id, name) == 0)
+		if (strcmp(layouts[i].name, name) == 0)
 			return assume(&layouts[i], dirs, ret_root, err);
 	}
 	return NVB_HINT(err,

@@ -49,7 +49,6 @@ struct container_root {
 	struct arena *arena;
 	bool assumed; /* no root at hand: these are the facts of a Debian multiarch root */
 	enum root_libc libc;
-	const char *os_id; /* ID of os-release; NULL: unknown */
 	/*
 	 * The default library directory per ELF class, resolved; NULL: the root cannot run
 	 * programs of that class. It is the directory that holds the root's own libc.so.6: the one

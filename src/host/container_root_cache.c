@@ -20,7 +20,7 @@ static int resolve_entry(struct root_reader *r, struct root_cache_entry *entry)
 
 	if (entry->path[0] != '/')
 		return 0;
-	e = path_resolve_in(r->root_fd, entry->path, &found);
+	e = root_resolve(r, entry->path, &found);
 	if (e == -ENOMEM)
 		return -1;
 	if (e < 0 || !found.exists || fstat(found.fd, &st) < 0 || !S_ISREG(st.st_mode))

@@ -1,56 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an image says of itself: its distribution, and a libcuda that it brings along. */
+/* A libcuda that an image brings along. */
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "host/container_root_read.h"
 
-#define RELEASE_LIMIT_BYTES ((size_t)64 << 10)
-#define MAX_ID_BYTES        64
 #define COMPAT_DIR          "/usr/local/cuda/compat"
 #define MAX_COMPAT_FILES    1024
 #define LIBCUDA_PREFIX      "libcuda.so."
 #define DIGITS              "0123456789"
-
-/* The value of `ID=` without quotes; NULL if there is none that os-release(5) allows. */
-static const char *parse_id(struct arena *a, const char *text)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz" DIGITS "._-";
-
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		size_t length, quote;
-
-		line += *line == '\n';
-		if (strncmp(line, "ID=", 3) != 0)
-			continue;
-		quote = line[3] == '"' || line[3] == '\'';
-		length = strspn(line + 3 + quote, allowed);
-		if (!length || length > MAX_ID_BYTES)
-			return NULL;
-		return arena_strndup(a, line + 3 + quote, length);
-	}
-	return NULL;
-}
-
-int root_read_release(struct root_reader *r, struct nvb_error **err)
-{
-	static const char *const paths[] = { "/etc/os-release", "/usr/lib/os-release" };
-
-	for (size_t i = 0; i < ELEMENTS(paths); i++) {
-		_cleanup_free_ char *text = NULL;
-		errint_t e = file_read_regular_in(r->root_fd, paths[i], RELEASE_LIMIT_BYTES, &text,
-			NULL);
-
-		if (e == -ENOMEM)
-			return NVB_OOM(err);
-		if (e < 0)
-			continue;
-		r->root->os_id = parse_id(r->a, text);
-		return 0;
-	}
-	return 0;
-}
 
 /* "575.57.08" of "libcuda.so.575.57.08": two or three groups of at most nine digits. */
 static const char *compat_version(const char *name)

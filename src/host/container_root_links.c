@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links of the image where our libraries are to be placed: a leftover driver has many. */
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/container_root_read.h"
 
 static int add_link(struct root_reader *r, const char *path)
 {
 	_cleanup_(path_resolved_done) struct path_resolved found = PATH_RESOLVED_INIT;
-	errint_t e = path_resolve_in(r->root_fd, path, &found);
+	errint_t e = root_resolve(r, path, &found);
 	struct root_link *link;
 
 	link = vec_push(r->a, &r->root->links);
@@ -27,21 +30,61 @@ static int add_link(struct root_reader *r, const char *path)
 	return link->resolved ? 0 : -1;
 }
 
-/* `dir_fd` is the library directory: a plain name in it needs no resolution to be looked at. */
-static bool is_link(const struct root_reader *r, int dir_fd, const char *dir, const char *name)
+/*
+ * A link to a name beside it, which is none itself: so are those that a start of ours leaves, one
+ * for each further name of a library. Then its end is known. 1, 0, or -1: out of memory.
+ */
+static int add_link_beside(struct root_reader *r, int dir_fd, const char *dir, const char *path,
+	const char *text)
 {
-	_cleanup_close_ int fd = -1;
-	_cleanup_free_ char *path = NULL;
+	const char *resolved;
+	struct root_link *link;
 	struct stat st;
 
-	if (!strchr(name, '/'))
-		return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
-	if (asprintf(&path, "%s/%s", dir, name) < 0) {
-		path = NULL;
-		return false;
+	if (!*text || strchr(text, '/') || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		return 0;
+	if (fstatat(dir_fd, text, &st, AT_SYMLINK_NOFOLLOW) < 0 ? errno != ENOENT :
+								  S_ISLNK(st.st_mode))
+		return 0;
+	resolved = root_join(r->a, dir, text);
+	link = vec_push(r->a, &r->root->links);
+	if (!resolved || !link)
+		return -1;
+	*link = (struct root_link){ .path = path, .resolved = resolved };
+	return 1;
+}
+
+/* `dir_fd` is the library directory: a plain name in it needs no resolution to be looked at. */
+static int look_at(struct root_reader *r, int dir_fd, const char *dir, const char *name)
+{
+	char text[NAME_MAX + 2];
+	ssize_t length = readlinkat(dir_fd, name, text, sizeof(text));
+	const char *path;
+	int known = 0;
+
+	if (length < 0)
+		return 0;
+	path = root_join(r->a, dir, name);
+	if (!path)
+		return -1;
+	if ((size_t)length < sizeof(text)) {
+		text[length] = '\0';
+		known = add_link_beside(r, dir_fd, dir, path, text);
 	}
+	return known ? known : add_link(r, path);
+}
+
+/* The same for a name with directories, which may be links too. */
+static int look_below(struct root_reader *r, const char *dir, const char *name)
+{
+	const char *path = root_join(r->a, dir, name);
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (!path)
+		return -1;
 	fd = path_open_in(r->root_fd, path, O_PATH | O_NOFOLLOW, 0);
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode) ? add_link(r, path) : 0;
 }
 
 static int read_dir_links(struct root_reader *r, const char *dir, const struct string_list *names)
@@ -51,12 +94,8 @@ static int read_dir_links(struct root_reader *r, const char *dir, const struct s
 	if (fd < 0)
 		return 0;
 	vec_foreach (const char *, name, names) {
-		const char *path;
-
-		if (!is_link(r, fd, dir, *name))
-			continue;
-		path = root_join(r->a, dir, *name);
-		if (!path || add_link(r, path) < 0)
+		if ((strchr(*name, '/') ? look_below(r, dir, *name) :
+					  look_at(r, fd, dir, *name)) < 0)
 			return -1;
 	}
 	return 0;

@@ -5,12 +5,26 @@
 #include "base/path.h"
 #include "host/container_root.h"
 
+#define ROOT_TOPS 5
+
+/* A directory at the top of the root that may be a link: container_root_resolve.c. */
+struct root_top {
+	const char *target;
+	bool is_read;
+};
+
 struct root_reader {
 	int root_fd;
 	struct arena *a; /* root->arena */
 	struct container_root *root;
 	int machine64; /* e_machine of the 64-bit libc; 0: none */
+	struct root_top tops[ROOT_TOPS];
 };
+
+/* The path with the link at its top followed: `path` itself or in the arena. -1: out of memory. */
+int root_rewrite(struct root_reader *r, const char *path, const char **ret_path);
+/* path_resolve_in() of an absolute path. */
+errint_t root_resolve(struct root_reader *r, const char *path, struct path_resolved *ret);
 
 /*
  * Why nothing of ours may be placed in the directory `resolved`, which was asked for as `asked`;
@@ -31,6 +45,5 @@ int root_read_cache(struct root_reader *r, const struct string_list *names,
 /* container_root_links.c: sets links. */
 int root_read_links(struct root_reader *r, const struct string_list *names,
 	struct nvb_error **err);
-/* container_root_image.c: sets os_id, cuda_compat_version. */
-int root_read_release(struct root_reader *r, struct nvb_error **err);
+/* container_root_image.c: sets cuda_compat_version. */
 int root_read_compat(struct root_reader *r, struct nvb_error **err);

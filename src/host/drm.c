@@ -30,7 +30,7 @@ int drm_read_nodes(const struct host_tree *tree, struct arena *a, const char *de
 	length = snprintf(directory, sizeof(directory), "%s/drm", device_dir);
 	if (length < 0 || (size_t)length >= sizeof(directory))
 		return NVB_RAISE(err, NVB_ERR_LIMIT, 0, "read the DRM nodes of '%s'", device_dir);
-	r = host_tree_list(tree, a, directory, &names);
+	r = host_tree_list_class(tree, a, directory, "/sys/class/drm", &names);
 	if (r == -ENOMEM)
 		return NVB_OOM(err);
 	if (r < 0 && r != -ENOENT && r != -ENOTDIR)

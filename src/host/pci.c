@@ -7,7 +7,6 @@
 #include "base/strbuf.h"
 
 #define DEVICES_DIRECTORY "/sys/bus/pci/devices"
-#define PCI_CLASS_VGA 0x0300
 #define MAX_DIRECTORY_BYTES 320 /* a directory entry is at most 255 */
 #define MAX_FILE_BYTES 384
 #define MAX_SHOWN_BYTES 64
@@ -79,13 +78,10 @@ static errint_t read_optional(const struct scan *scan, struct pci_device *device
 		&device->driver);
 	if (r == -ENOMEM)
 		return r;
-	/* The kernel gives this file to VGA controllers alone. */
-	device->boot_vga = device->class_code >> 8 == PCI_CLASS_VGA &&
-		host_tree_read_u64(scan->tree, device_file(scan, "boot_vga").path, &value) == 0 &&
-		value == 1;
 	/* "-1" on machines without NUMA, which is no number here. */
 	device->numa_node = -1;
-	if (host_tree_read_u64(scan->tree, device_file(scan, "numa_node").path, &value) == 0 &&
+	if (host_tree_read_fixed_u64(scan->tree, device_file(scan, "numa_node").path, &value) ==
+			0 &&
 		value <= INT32_MAX)
 		device->numa_node = (int)value;
 	return 0;

@@ -19,7 +19,6 @@ struct pci_device {
 	const char *address; /* "0000:10:00.0", lower case */
 	uint32_t vendor, device, class_code;
 	const char *driver;  /* NULL: none bound */
-	bool boot_vga;
 	int numa_node;       /* -1: unknown */
 	struct drm_nodes drm;
 };
@@ -37,7 +36,8 @@ int pci_list_display(const struct host_tree *tree, struct arena *a, struct pci_d
 bool pci_address_normalize(const char *text, char ret_address[static 13]);
 
 /*
- * "Vendor Device" from the machine's pci.ids through libpci, into the arena; NULL if unknown.
+ * "Vendor Device" from the machine's pci.ids through libpci, into the arena; NULL if unknown, or
+ * without libpci. From one thread at a time.
  * Reads a megabyte of text: not for the path of a container start.
  */
 const char *pci_device_name(const struct host_tree *tree, struct arena *a, uint32_t vendor,

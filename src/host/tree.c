@@ -121,41 +121,41 @@ const char *host_tree_path(const struct host_tree *tree, struct arena *a, const 
 	return arena_printf(a, "%s%s%s", tree->prefix, path[0] == '/' ? "" : "/", path);
 }
 
-/* Notes that the file behind `fd` (or -errno) is about to be read. Looked at before, so that a
- * change meanwhile shows in its times. */
-static void note_file(const struct host_tree *tree, const char *path, errint_t fd)
+/*
+ * Notes what stands for the content behind `fd` (or -errno) that is about to be read. Looked at
+ * before, so that a change meanwhile shows in its times. False: nothing does, but the content.
+ */
+static bool note_file(const struct host_tree *tree, const char *path, errint_t fd)
 {
 	errint_t r = fd;
 	struct stat st;
 
-	if (!tree->record || host_path_is_kernel(path))
-		return;
+	if (!tree->record)
+		return true;
 	if (fd >= 0 && fstat(fd, &st) < 0)
 		r = -errno;
+	if (host_path_is_kernel(path) && (r < 0 || !host_record_keeps_times(tree->record, fd, &st)))
+		return false;
 	host_record_stat(tree->record, HOST_FILE, path, r, fd, &st);
-}
-
-static void note_content(const struct host_tree *tree, const char *path, errint_t r,
-	const char *data, size_t length)
-{
-	if (tree->record && host_path_is_kernel(path))
-		host_record_bytes(tree->record, HOST_CONTENT, path, r, data, length);
+	return true;
 }
 
 /* O_NONBLOCK: a FIFO in the way must not hang the open. */
 #define READ_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY)
 
-errint_t host_tree_read(const struct host_tree *tree, const char *path, size_t limit_bytes,
-	char **ret_text)
+errint_t host_tree_read(
+	const struct host_tree *tree, const char *path, size_t limit_bytes, char **ret_text)
 {
 	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, READ_FLAGS, 0);
+	bool is_noted = note_file(tree, path, fd);
 	size_t length = 0;
 	errint_t r = fd;
 
-	note_file(tree, path, fd);
 	if (fd >= 0)
 		r = file_read_fd(fd, limit_bytes, ret_text, &length);
-	note_content(tree, path, r, r < 0 ? NULL : *ret_text, length);
+	if (!is_noted)
+		host_record_bytes(
+			tree->record, HOST_CONTENT, path, r, r < 0 ? NULL : *ret_text, length);
 	return r;
 }
 
@@ -191,19 +191,19 @@ static void end_line(char *line, size_t length)
 static errint_t read_short(const struct host_tree *tree, const char *path, char *line, size_t size)
 {
 	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, READ_FLAGS, 0);
+	bool is_noted = note_file(tree, path, fd);
 	size_t length = 0;
-	errint_t r;
+	errint_t r = read_open(fd, line, size, &length);
 
-	note_file(tree, path, fd);
-	r = read_open(fd, line, size, &length);
-	note_content(tree, path, r, line, length);
+	if (!is_noted)
+		host_record_bytes(tree->record, HOST_CONTENT, path, r, line, length);
 	if (r == 0)
 		end_line(line, length);
 	return r;
 }
 
-errint_t host_tree_read_line(const struct host_tree *tree, struct arena *a, const char *path,
-	const char **ret_line)
+errint_t host_tree_read_line(
+	const struct host_tree *tree, struct arena *a, const char *path, const char **ret_line)
 {
 	char line[MAX_LINE_BYTES + 1];
 	errint_t r = read_short(tree, path, line, sizeof(line));
@@ -238,34 +238,66 @@ errint_t host_tree_read_hex(const struct host_tree *tree, const char *path, uint
 	return number_parse_hex(line, UINT64_MAX, ret_value) ? 0 : -EINVAL;
 }
 
+static bool is_on(errint_t fd, long magic)
+{
+	struct statfs fs;
+
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == magic;
+}
+
+bool host_tree_is_on(const struct host_tree *tree, const char *path, long magic)
+{
+	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, O_PATH, 0);
+
+	return is_on(fd, magic);
+}
+
 /* Such a value in sysfs needs no note: its directory's inode is the device's own. */
 static void note_fixed(const struct host_tree *tree, const char *path, errint_t fd)
 {
 	errint_t r = fd;
-	struct statfs fs;
 	struct stat st;
 
-	if (!tree->record || (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == SYSFS_MAGIC))
+	if (!tree->record || is_on(fd, SYSFS_MAGIC))
 		return;
 	if (fd >= 0 && fstat(fd, &st) < 0)
 		r = -errno;
 	host_record_stat(tree->record, HOST_FILE, path, r, fd, &st);
 }
 
-errint_t host_tree_read_fixed_hex(
-	const struct host_tree *tree, const char *path, uint64_t *ret_value)
+static errint_t read_fixed(const struct host_tree *tree, const char *path, char *line, size_t size)
 {
 	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, READ_FLAGS, 0);
-	char line[MAX_LINE_BYTES + 1];
 	size_t length = 0;
 	errint_t r;
 
 	note_fixed(tree, path, fd);
-	r = read_open(fd, line, sizeof(line), &length);
+	r = read_open(fd, line, size, &length);
+	if (r == 0)
+		end_line(line, length);
+	return r;
+}
+
+errint_t host_tree_read_fixed_hex(
+	const struct host_tree *tree, const char *path, uint64_t *ret_value)
+{
+	char line[MAX_LINE_BYTES + 1];
+	errint_t r = read_fixed(tree, path, line, sizeof(line));
+
 	if (r < 0)
 		return r;
-	end_line(line, length);
 	return number_parse_hex(line, UINT64_MAX, ret_value) ? 0 : -EINVAL;
+}
+
+errint_t host_tree_read_fixed_u64(
+	const struct host_tree *tree, const char *path, uint64_t *ret_value)
+{
+	char line[MAX_LINE_BYTES + 1];
+	errint_t r = read_fixed(tree, path, line, sizeof(line));
+
+	if (r < 0)
+		return r;
+	return number_parse(line, UINT64_MAX, ret_value) ? 0 : -EINVAL;
 }
 
 bool host_tree_exists(const struct host_tree *tree, const char *path)
@@ -330,8 +362,7 @@ errint_t host_tree_open_file(const struct host_tree *tree, const char *path, int
 {
 	errint_t fd = path_open_in(tree->root_fd, path, READ_FLAGS | flags, 0);
 
-	note_file(tree, path, fd);
-	if (tree->record && host_path_is_kernel(path))
+	if (!note_file(tree, path, fd))
 		host_record_give_up(tree->record, "a file whose content is not noted");
 	return fd;
 }

@@ -50,9 +50,17 @@ errint_t host_tree_read_line(const struct host_tree *tree, struct arena *a, cons
 errint_t host_tree_read_u64(const struct host_tree *tree, const char *path, uint64_t *ret_value);
 /* sysfs values such as "0x10de". */
 errint_t host_tree_read_hex(const struct host_tree *tree, const char *path, uint64_t *ret_value);
-/* The same for what a device keeps from its first day to its last (sysfs: class, vendor). */
+/*
+ * The same for what a device keeps from its first day to its last (sysfs: class, vendor). Its NUMA
+ * node is such a value, too: the kernel sets it once, and only root corrects a broken firmware
+ * (Documentation/ABI/testing/sysfs-bus-pci, numa_node).
+ */
 errint_t host_tree_read_fixed_hex(const struct host_tree *tree, const char *path,
 	uint64_t *ret_value);
+errint_t host_tree_read_fixed_u64(const struct host_tree *tree, const char *path,
+	uint64_t *ret_value);
+/* True if it is there, on a file system of this kind: <linux/magic.h>. Nothing is noted. */
+bool host_tree_is_on(const struct host_tree *tree, const char *path, long magic);
 bool host_tree_exists(const struct host_tree *tree, const char *path);
 /* path_stat_in(), path_resolve_in(), and path_open_in() of a file to be read. What its name
  * leads to is noted, so it must be a file that keeps times, none of procfs or sysfs. */
@@ -71,6 +79,16 @@ errint_t host_tree_link_name(const struct host_tree *tree, struct arena *a, cons
 /* Names in a directory without "." and "..", sorted: digit runs by value, so card2 < card10. */
 errint_t host_tree_list(const struct host_tree *tree, struct arena *a, const char *path,
 	struct string_list *ret_names);
+/* Names of at least the directories in it: in procfs, none where it has none. */
+errint_t host_tree_list_directories(const struct host_tree *tree, struct arena *a,
+	const char *path, struct string_list *ret_names);
+/*
+ * host_tree_list() of a directory of a device that holds its devices of a class: DEVICE/drm. In
+ * sysfs the directory of the class ("/sys/class/drm") is noted for it, once for all devices: it has
+ * a link to each of them, with an inode that is never given again.
+ */
+errint_t host_tree_list_class(const struct host_tree *tree, struct arena *a, const char *path,
+	const char *class_directory, struct string_list *ret_names);
 
 /* What a device node of the machine is. */
 struct host_node {

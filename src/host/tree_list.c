@@ -4,7 +4,9 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/digest.h"
@@ -13,25 +15,27 @@
 #define MAX_PATH_BYTES	      4096
 #define MAX_DIRECTORY_ENTRIES 65536
 
-/* What stands for the names in a directory that is about to be read. */
-static void note_directory(const struct host_tree *tree, const char *path, errint_t fd)
+/* Notes what stands for the names in a directory that is about to be read. False: nothing does. */
+static bool note_directory(const struct host_tree *tree, const char *path, errint_t fd)
 {
 	errint_t r = fd;
 	struct stat st;
 
-	if (!tree->record || host_path_is_kernel(path))
-		return;
+	if (!tree->record)
+		return true;
 	if (fd >= 0 && fstat(fd, &st) < 0)
 		r = -errno;
+	if (host_path_is_kernel(path) && (r < 0 || !host_record_keeps_times(tree->record, fd, &st)))
+		return false;
 	host_record_stat(tree->record, HOST_DIRECTORY, path, r, fd, &st);
+	return true;
 }
 
 errint_t host_tree_open_directory(const struct host_tree *tree, const char *path)
 {
 	errint_t fd = path_open_in(tree->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
 
-	note_directory(tree, path, fd);
-	if (tree->record && host_path_is_kernel(path))
+	if (!note_directory(tree, path, fd))
 		host_record_give_up(tree->record, "a directory whose names are not noted");
 	return fd;
 }
@@ -162,9 +166,9 @@ errint_t host_tree_list(const struct host_tree *tree, struct arena *a, const cha
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct string_list names = { 0 };
 	uint64_t answer = DIGEST_START;
+	bool is_noted = note_directory(tree, path, fd);
 	errint_t r = fd;
 
-	note_directory(tree, path, fd);
 	if (fd >= 0) {
 		dir = fdopendir(fd);
 		if (!dir)
@@ -172,7 +176,7 @@ errint_t host_tree_list(const struct host_tree *tree, struct arena *a, const cha
 		(void)TAKE_FD(fd);
 		r = read_names(dir, a, &names, &answer);
 	}
-	if (tree->record && host_path_is_kernel(path))
+	if (!is_noted)
 		host_record_answer(
 			tree->record, HOST_NAMES, path, r < 0 ? host_answer_error(r) : answer);
 	if (r < 0)
@@ -181,4 +185,36 @@ errint_t host_tree_list(const struct host_tree *tree, struct arena *a, const cha
 		qsort(names.items, names.n, sizeof(*names.items), compare_entries);
 	*ret_names = names;
 	return 0;
+}
+
+errint_t host_tree_list_directories(const struct host_tree *tree, struct arena *a, const char *path,
+	struct string_list *ret_names)
+{
+	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, O_PATH | O_DIRECTORY, 0);
+	struct statfs fs;
+	struct stat st;
+
+	/* Itself and "." */
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC || fstat(fd, &st) < 0 ||
+		st.st_nlink != 2)
+		return host_tree_list(tree, a, path, ret_names);
+	if (tree->record)
+		host_record_stat(tree->record, HOST_CHILDREN, path, 0, fd, &st);
+	*ret_names = (struct string_list){ 0 };
+	return 0;
+}
+
+errint_t host_tree_list_class(const struct host_tree *tree, struct arena *a, const char *path,
+	const char *class_directory, struct string_list *ret_names)
+{
+	const struct host_tree unrecorded = { .root_fd = tree->root_fd, .prefix = tree->prefix };
+	struct string_list members;
+
+	if (!tree->record || !host_tree_is_on(tree, "/sys", SYSFS_MAGIC))
+		return host_tree_list(tree, a, path, ret_names);
+	/* Before the names themselves: what changes in between shows later. */
+	if (host_tree_list(tree, tree->record->arena, class_directory, &members) < 0 ||
+		!host_tree_is_on(tree, class_directory, SYSFS_MAGIC))
+		return host_tree_list(tree, a, path, ret_names);
+	return host_tree_list(&unrecorded, a, path, ret_names);
 }

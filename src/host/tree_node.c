@@ -7,7 +7,6 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/number.h"
@@ -159,15 +158,6 @@ static struct host_tree unrecorded(const struct host_tree *tree)
 	return (struct host_tree){ .root_fd = tree->root_fd, .prefix = tree->prefix };
 }
 
-/* True if the machine's sysfs is there: then it lists every module. */
-static bool is_sysfs(const struct host_tree *tree, const char *path)
-{
-	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, O_PATH, 0);
-	struct statfs fs;
-
-	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == SYSFS_MAGIC;
-}
-
 static bool has_module(const struct host_tree *tree, const char *module)
 {
 	_cleanup_free_ char *path = NULL;
@@ -182,7 +172,8 @@ static bool has_module(const struct host_tree *tree, const char *module)
 		*c = *c == '-' ? '_' : *c;
 	if (host_tree_exists(tree, path))
 		return true;
-	if (is_sysfs(tree, "/sys/module") ||
+	/* Where the machine's sysfs is, it lists every module. */
+	if (host_tree_is_on(tree, "/sys/module", SYSFS_MAGIC) ||
 		host_tree_read(tree, "/proc/modules", MAX_TABLE_BYTES, &text) < 0)
 		return false;
 	return modules_name(text, name);

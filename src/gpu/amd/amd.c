@@ -13,6 +13,7 @@
 
 #include "base/number.h"
 #include "gpu/amd/kfd.h"
+#include "gpu/amd/power.h"
 #include "gpu/vendor.h"
 
 #define DEVICES_PATH "/sys/bus/pci/devices"
@@ -253,4 +254,5 @@ static int discover(struct gpu_discovery *d, struct nvb_error **err)
 const struct gpu_vendor_ops gpu_vendor_amd = {
 	.vendor = GPU_VENDOR_AMD,
 	.discover = discover,
+	.find_power = amd_find_power,
 };

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "gpu/intel/power.h"
 #include "gpu/vendor.h"
 
 #define MAX_TILES 8
@@ -65,4 +66,5 @@ static int discover(struct gpu_discovery *d, struct nvb_error **err)
 const struct gpu_vendor_ops gpu_vendor_intel = {
 	.vendor = GPU_VENDOR_INTEL,
 	.discover = discover,
+	.find_power = intel_find_power,
 };

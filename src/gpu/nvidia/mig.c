@@ -172,7 +172,7 @@ static int list_numbered(struct gpu_discovery *d, const char *directory, const c
 	struct string_list *ret, struct nvb_error **err)
 {
 	struct string_list all = { 0 };
-	errint_t r = host_tree_list(d->tree, d->inv->arena, directory, &all);
+	errint_t r = host_tree_list_directories(d->tree, d->inv->arena, directory, &all);
 
 	if (r == -ENOMEM)
 		return NVB_OOM(err);

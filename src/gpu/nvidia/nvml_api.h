@@ -10,6 +10,8 @@
 #define NVML_SONAME "libnvidia-ml.so.1"
 
 #define NVML_SUCCESS 0
+#define NVML_ERROR_NOT_SUPPORTED 3
+#define NVML_ERROR_NO_PERMISSION 4
 #define NVML_ERROR_NOT_FOUND 6
 
 typedef int nvmlReturn_t;
@@ -66,3 +68,27 @@ struct nvml_api {
 #undef X
 	const char *(*nvmlErrorString)(nvmlReturn_t code);
 };
+
+/*
+ * Memory limits of control groups: R615. Bytes; nameSpace is the group's directory.
+ * Source: NVIDIA, NVML change log for 615; the layout as programs that use it have it, not checked
+ * against a driver. So a limit counts only where reading it again gives what was written.
+ */
+typedef struct {
+	const char *nameSpace;
+	unsigned long long softLimit, hardLimit;
+} nvmlMemoryLimitsSet_v1_t;
+
+typedef struct {
+	const char *nameSpace;
+	unsigned long long softLimit, hardLimit, currentUsed;
+} nvmlMemoryLimits_v1_t;
+
+/* What nvml_control_worker.c calls. */
+typedef nvmlReturn_t nvml_nvmlInit_v2_function(void);
+typedef nvmlReturn_t nvml_nvmlDeviceGetHandleByPciBusId_v2_function(
+	const char *address, nvmlDevice_t *device);
+typedef nvmlReturn_t nvml_nvmlDeviceSetMemoryLimits_v1_function(
+	nvmlDevice_t device, nvmlMemoryLimitsSet_v1_t *limits);
+typedef nvmlReturn_t nvml_nvmlDeviceGetMemoryLimits_v1_function(
+	nvmlDevice_t device, nvmlMemoryLimits_v1_t *limits);

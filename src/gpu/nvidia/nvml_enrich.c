@@ -30,11 +30,11 @@ static bool is_nvml(const struct driver_file *f)
 }
 
 /* The library that this machine's processes load: of our own class. */
-static const struct driver_file *find_library(const struct question *q,
+static const struct driver_file *find_library(const struct inventory *inv, enum gpu_vendor vendor,
 	const struct gpu_driver **ret_driver)
 {
-	vec_foreach (struct gpu_driver, driver, &q->inv->drivers) {
-		if (driver->vendor != q->vendor)
+	vec_foreach (struct gpu_driver, driver, &inv->drivers) {
+		if (driver->vendor != vendor)
 			continue;
 		vec_foreach (struct driver_file, f, &driver->files) {
 			if (!is_nvml(f))
@@ -216,24 +216,33 @@ static int ask(const struct question *q, const char *library, const struct enric
 	return warn(q->inv, why, err);
 }
 
+int nvml_library_find(const struct inventory *inv, enum gpu_vendor vendor, char **ret_path,
+	char **ret_why, struct nvb_error **err)
+{
+	const struct gpu_driver *driver = NULL;
+	const struct driver_file *file = find_library(inv, vendor, &driver);
+	const char *prefix;
+
+	if (!file)
+		return 0;
+	prefix = driver->files_prefix ? driver->files_prefix : inv->host_prefix;
+	if (*prefix)
+		return trusted_file_find(file->host_path, ret_path, ret_why, err);
+	/* The running machine's own libraries are those that all of its programs load. */
+	*ret_path = strdup(file->host_path);
+	return *ret_path ? 1 : NVB_OOM(err);
+}
+
 int nvml_enrich(struct inventory *inv, enum gpu_vendor vendor, const struct enrich_options *options,
 	struct nvb_error **err)
 {
 	const struct question q = { .inv = inv, .vendor = vendor };
-	const struct gpu_driver *driver = NULL;
-	const struct driver_file *file = count_served(&q) ? find_library(&q, &driver) : NULL;
 	_cleanup_free_ char *library = NULL, *why = NULL;
-	const char *prefix;
-	int r;
+	int r = count_served(&q) ? nvml_library_find(inv, vendor, &library, &why, err) : 0;
 
-	if (!file)
-		return 0;
-	/* The running machine's own libraries are those that all of its programs load. */
-	prefix = driver->files_prefix ? driver->files_prefix : inv->host_prefix;
-	if (!*prefix)
-		return ask(&q, file->host_path, options, err);
-	r = trusted_file_find(file->host_path, &library, &why, err);
 	if (r < 0)
 		return r;
-	return r ? ask(&q, library, options, err) : warn(inv, why, err);
+	if (r > 0)
+		return ask(&q, library, options, err);
+	return why ? warn(inv, why, err) : 0;
 }

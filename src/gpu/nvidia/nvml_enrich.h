@@ -7,3 +7,10 @@
 /* The `enrich` of a vendor's table entry. */
 int nvml_enrich(struct inventory *inv, enum gpu_vendor vendor, const struct enrich_options *options,
 	struct nvb_error **err);
+
+/*
+ * The file of NVML that may be loaded. Returns 1: *ret_path. 0: none; *ret_why says why it must not
+ * be loaded, NULL where there is no such file. Both are malloc'd. Errors: NVB_ERR_NO_MEMORY.
+ */
+int nvml_library_find(const struct inventory *inv, enum gpu_vendor vendor, char **ret_path,
+	char **ret_why, struct nvb_error **err);

@@ -16,6 +16,7 @@
 #include "base/strbuf.h"
 #include "gpu/enrich.h"
 #include "gpu/nvidia/nvml_api.h"
+#include "gpu/nvidia/nvml_process.h"
 #include "gpu/nvidia/nvml_records.h"
 
 /* A bound of its own: the parent may be gone, or see the pipe closed while we hang. */
@@ -232,6 +233,14 @@ static bool confine(void)
 		limit(RLIMIT_AS, mapped_bytes() + MEMORY_BYTES);
 }
 
+int nvml_process_begin(void)
+{
+	if (!confine())
+		return -1;
+	(void)alarm(LIFETIME_SECONDS);
+	return take_stdout();
+}
+
 int enrich_worker_main(int argc, char **argv)
 {
 	struct worker w = { .out = STRBUF_INIT(NVML_RECORDS_LIMIT_BYTES) };
@@ -239,10 +248,7 @@ int enrich_worker_main(int argc, char **argv)
 
 	if (argc != 2 || argv[1][0] != '/')
 		return 2;
-	if (!confine())
-		return 1;
-	(void)alarm(LIFETIME_SECONDS);
-	fd = take_stdout();
+	fd = nvml_process_begin();
 	if (fd < 0)
 		return 1;
 	record(&w, NVML_KEY_HEADER, NVML_RECORDS_VERSION);

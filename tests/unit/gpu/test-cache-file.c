@@ -128,6 +128,31 @@ static void test_damage_with_a_seal(void **state)
 	assert_true(case_open_checked(c));
 }
 
+/* The file of another program: of other rules, of another release. */
+static void test_other_program(void **state)
+{
+	_cleanup_(case_freep) struct cache_case *c = cached_case("arc-xe");
+	_cleanup_(bytes_done) struct bytes sound = read_cache(c);
+	char *version = memmem(sound.data, sound.size, NVBIND_VERSION, sizeof(NVBIND_VERSION));
+	/* Behind the head and the length of the first text, which is the fingerprint. */
+	char *const places[] = { sound.data + HEAD_BYTES + 4, version };
+
+	(void)state;
+	assert_non_null(version);
+	for (size_t i = 0; i < ELEMENTS(places); i++) {
+		const char was = *places[i];
+
+		*places[i] = was == '1' ? '2' : '1';
+		seal(sound.data, sound.size);
+		write_cache(c, sound.data, sound.size);
+		assert_false(case_open_checked(c));
+		*places[i] = was;
+		seal(sound.data, sound.size);
+		write_cache(c, sound.data, sound.size);
+		assert_true(case_open_checked(c));
+	}
+}
+
 static void check_mode(struct cache_case *c, mode_t mode)
 {
 	assert_int_equal(chmod(c->file, mode), 0);
@@ -402,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_damage_with_a_seal),
+		cmocka_unit_test(test_other_program),
 		cmocka_unit_test(test_mode),
 		cmocka_unit_test(test_owner),
 		cmocka_unit_test(test_other_kinds),

@@ -295,6 +295,53 @@ static void unload_modeset(struct cache_case *c)
 	delete (c, "/sys/module/nvidia_modeset");
 }
 
+/* Its files are the same ones, for a path that is not resolved in the machine's own root. */
+static void link_instead(struct cache_case *c, const char *directory)
+{
+	char old[512], target[512];
+
+	scratch_directory(&c->s, "/tmp");
+	delete (c, "/tmp");
+	rename_to(c, directory, "/tmp");
+	host_path(c, directory, old);
+	host_path(c, "/tmp", target);
+	assert_int_equal(symlink(target, old), 0);
+}
+
+static void link_instead_of_domain(struct cache_case *c)
+{
+	link_instead(c, "/sys/devices/pci0000:15");
+}
+
+static void link_instead_of_bridge(struct cache_case *c)
+{
+	link_instead(c, "/sys/devices/pci0000:3d/0000:3d:01.0");
+}
+
+static void retarget_top(struct cache_case *c)
+{
+	delete (c, "/lib64");
+	scratch_link(&c->s, "/lib64", "/usr/lib");
+}
+
+static void add_top(struct cache_case *c)
+{
+	scratch_write(&c->s, "/vulkan/icd.d/nvidia_icd.json", "{}");
+}
+
+static void add_parent(struct cache_case *c)
+{
+	scratch_directory(&c->s, "/usr/lib32");
+}
+
+/* What a question led to stays; only the way to it is another. */
+static void replace_way(struct cache_case *c)
+{
+	rename_to(c, "/etc/vulkan", "/etc/vulkan.old");
+	scratch_directory(&c->s, "/etc/vulkan");
+	rename_to(c, "/etc/vulkan.old/implicit_layer.d", "/etc/vulkan/implicit_layer.d");
+}
+
 static void repartition(struct cache_case *c)
 {
 	delete (c, "/sys/class/kfd/kfd/topology/nodes/3");
@@ -339,6 +386,12 @@ static const struct change server_changes[] = {
 	{ "another kernel", change_kernel },
 	{ "firmware elsewhere", move_firmware },
 	{ "a node and its module removed", unload_modeset },
+	{ "a directory at the top", add_top },
+	{ "a directory of libraries", add_parent },
+	{ "a link at the top that leads elsewhere", retarget_top },
+	{ "other directories on the way", replace_way },
+	{ "a link where a bridge was", link_instead_of_bridge },
+	{ "a link where a domain was", link_instead_of_domain },
 };
 
 static const struct change mig_changes[] = {
@@ -349,6 +402,21 @@ static const struct change mig_changes[] = {
 static const struct change partition_changes[] = {
 	{ "other partitions", repartition },
 };
+
+/* Both directories stay what they are. */
+static void retarget_way(struct cache_case *c)
+{
+	delete (c, "/etc/OpenCL");
+	scratch_link(&c->s, "/etc/OpenCL", "/srv/b");
+}
+
+static void make_ways(struct cache_case *c)
+{
+	scratch_directory(&c->s, "/srv/b/vendors");
+	rename_to(c, "/etc/OpenCL", "/srv/a");
+	scratch_link(&c->s, "/etc/OpenCL", "/srv/a");
+	settle();
+}
 
 static void check_changes(const char *host, const struct change *changes, size_t n)
 {
@@ -374,6 +442,19 @@ static void test_every_change(void **state)
 	check_changes("h100x8", server_changes, ELEMENTS(server_changes));
 	check_changes("a100-mig", mig_changes, ELEMENTS(mig_changes));
 	check_changes("mi300x-partitions", partition_changes, ELEMENTS(partition_changes));
+}
+
+/* A question goes over a link, and the link alone changes. */
+static void test_link_on_the_way(void **state)
+{
+	_cleanup_(case_freep) struct cache_case *c = case_new("h100x8");
+
+	(void)state;
+	make_ways(c);
+	assert_false(case_open_checked(c));
+	assert_true(case_open_checked(c));
+	retarget_way(c);
+	assert_false(case_open_checked(c));
 }
 
 /* What has nothing to do with GPUs changes all the time. */
@@ -511,6 +592,7 @@ int main(void)
 		cmocka_unit_test(test_every_host),
 		cmocka_unit_test(test_what_is_found_later),
 		cmocka_unit_test(test_every_change),
+		cmocka_unit_test(test_link_on_the_way),
 		cmocka_unit_test(test_unrelated_changes),
 		cmocka_unit_test(test_young_files_are_not_kept),
 		cmocka_unit_test(test_machines_are_kept_apart),

@@ -33,7 +33,6 @@ static void test_list(void **state)
 	scratch_pci(s, "0000:10:00.1", 0x040300, PCI_VENDOR_NVIDIA, 0x10f0, "snd_hda_intel", NULL);
 	scratch_pci(s, "0000:10:00.0", 0x030000, PCI_VENDOR_NVIDIA, 0x1b80, "nouveau",
 		"card10 card2 renderD129");
-	scratch_write(s, "/sys/bus/pci/devices/0000:10:00.0/boot_vga", "1\n");
 	scratch_write(s, "/sys/bus/pci/devices/0000:10:00.0/numa_node", "1\n");
 	scratch_write(s, "/sys/bus/pci/devices/0000:1a:00.0/numa_node", "-1\n");
 	/* Behind Intel's VMD; addresses there have longer domains. */
@@ -45,7 +44,6 @@ static void test_list(void **state)
 	assert_string_equal(devices.items[0].driver, "amdgpu");
 	assert_null(devices.items[0].drm.card);
 	assert_string_equal(devices.items[1].address, "0000:10:00.0");
-	assert_true(devices.items[1].boot_vga);
 	assert_int_equal(devices.items[1].numa_node, 1);
 	assert_string_equal(devices.items[1].drm.card, "/dev/dri/card2");
 	assert_string_equal(devices.items[1].drm.render, "/dev/dri/renderD129");
@@ -53,7 +51,6 @@ static void test_list(void **state)
 	assert_int_equal(devices.items[2].vendor, PCI_VENDOR_NVIDIA);
 	assert_int_equal(devices.items[2].device, 0x2330);
 	assert_int_equal(devices.items[2].class_code, 0x030200);
-	assert_false(devices.items[2].boot_vga);
 	assert_int_equal(devices.items[2].numa_node, -1);
 	assert_string_equal(devices.items[3].address, "0001:02:00.0");
 	assert_null(devices.items[3].driver);
