@@ -18,13 +18,13 @@ const struct container_policy container_policy_default = {
 /* NVBIND_GPU: our own grammar, for all vendors. Returns 1 if it decides. */
 int container_read_nvbind(struct container_build *b, struct nvb_error **err)
 {
-	const char *value = container_build_env(b, "NVBIND_GPU");
+	const char *value = container_build_env(b, CONTAINER_VARIABLE_NVBIND);
 	struct string_list items = { 0 };
 	int r;
 
 	if (!value)
 		return 0;
-	b->asker = "NVBIND_GPU";
+	b->asker = CONTAINER_VARIABLE_NVBIND;
 	r = container_build_split(b, b->asker, value, &items, err);
 	if (r < 0)
 		return r;
@@ -38,7 +38,7 @@ int container_read_nvbind(struct container_build *b, struct nvb_error **err)
 		else
 			r = container_build_select(b, NULL, items.items[i], err);
 	}
-	return r < 0 ? NVB_CONTEXT(err, r, "read 'NVBIND_GPU'") : items.n > 0;
+	return r < 0 ? NVB_CONTEXT(err, r, "read '" CONTAINER_VARIABLE_NVBIND "'") : items.n > 0;
 }
 
 static bool asks(const struct container_build *b)

@@ -163,5 +163,12 @@ int container_request_make(const struct container_facts *facts,
 	const struct container_policy *policy, struct arena *a, struct container_request *ret,
 	struct nvb_error **err);
 
+/*
+ * False: whatever container `json` describes, container_request_make() finds no request in it and
+ * has nothing to say, under this policy. Does not parse; `json` may be no JSON at all.
+ */
+bool container_request_is_possible(
+	const char *json, size_t length, const struct container_policy *policy);
+
 /* The policy where the machine has none of its own. Static text only. */
 extern const struct container_policy container_policy_default;

@@ -12,7 +12,7 @@
 #include "request/container_request_build.h"
 #include "request/selector.h"
 
-#define VARIABLE      "AMD_VISIBLE_DEVICES"
+#define VARIABLE      CONTAINER_VARIABLE_AMD
 #define KIND	      "amd.com/gpu"
 #define MAX_INDEX     65535
 #define NUMBER_DIGITS 8

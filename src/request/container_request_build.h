@@ -7,9 +7,16 @@
 
 #include "request/container_request.h"
 
+/* The variables that ask, beside those of CONTAINER_REQUEST_FILTERS. */
+#define CONTAINER_VARIABLE_NVBIND "NVBIND_GPU"
+#define CONTAINER_VARIABLE_NVIDIA "NVIDIA_VISIBLE_DEVICES"
+#define CONTAINER_VARIABLE_AMD	  "AMD_VISIBLE_DEVICES"
+#define CONTAINER_VARIABLE_LEGACY "CUDA_VERSION"
+
 /* The kernel refuses longer strings in an environment. Source: execve(2), MAX_ARG_STRLEN. */
 #define CONTAINER_VALUE_BYTES 131072
-#define CONTAINER_MOUNT_ROOT  "/var/run/nvidia-container-devices"
+#define CONTAINER_MOUNT_NAME  "nvidia-container-devices"
+#define CONTAINER_MOUNT_ROOT  "/var/run/" CONTAINER_MOUNT_NAME
 /* Far above any machine: what a container names, repeated names included. */
 #define CONTAINER_ITEMS 4096
 

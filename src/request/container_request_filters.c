@@ -26,7 +26,7 @@ static const struct filter filters[] = {
 /* The list of a vendor's devices that runtimes read; NULL: there is none. */
 static const char *list_of(enum gpu_vendor vendor)
 {
-	return vendor == GPU_VENDOR_AMD ? "AMD_VISIBLE_DEVICES" : NULL;
+	return vendor == GPU_VENDOR_AMD ? CONTAINER_VARIABLE_AMD : NULL;
 }
 
 /* "-1", "NoDevFiles" and the empty list hide all of them. */

@@ -115,7 +115,7 @@ static const char *mount_request(struct container_build *b, const struct contain
 
 	/* Most mounts are none of ours: these cost no copy. */
 	if (mount->key[0] != '/' || mount->value[0] != '/' ||
-		!strstr(mount->key, "nvidia-container-devices"))
+		!strstr(mount->key, CONTAINER_MOUNT_NAME))
 		return NULL;
 	path = clean_path(b->arena, mount->value);
 	if (!path || strcmp(path, "/dev/null") != 0)

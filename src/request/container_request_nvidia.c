@@ -9,12 +9,12 @@
 
 #include "request/container_request_build.h"
 
-#define VARIABLE "NVIDIA_VISIBLE_DEVICES"
+#define VARIABLE CONTAINER_VARIABLE_NVIDIA
 #define KIND	 "nvidia.com/gpu"
 
 const char *container_legacy_version(const struct container_build *b)
 {
-	const char *version = container_build_env(b, "CUDA_VERSION");
+	const char *version = container_build_env(b, CONTAINER_VARIABLE_LEGACY);
 	const char *require = container_build_env(b, "NVIDIA_REQUIRE_CUDA");
 
 	return version && *version && !(require && *require) ? version : NULL;
@@ -99,7 +99,7 @@ static int collect_items(
 
 	if (r != 0 || !container_legacy_version(b))
 		return r;
-	b->asker = "CUDA_VERSION";
+	b->asker = CONTAINER_VARIABLE_LEGACY;
 	return string_list_add(b->arena, items, "all") < 0 ? NVB_OOM(err) : 0;
 }
 

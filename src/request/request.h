@@ -8,7 +8,13 @@
 
 #include "gpu/inventory.h"
 #include "request/selector.h"
+#include "request/source.h"
 #include "request/vocabulary.h"
+
+struct machine_abilities;
+struct machine_tuning;
+struct session_facts;
+struct settings;
 
 struct volume {
 	const char *source;      /* absolute host path */
@@ -21,15 +27,6 @@ struct volume_list VEC(struct volume);
 enum network_mode {
 	NETWORK_HOST,
 	NETWORK_NONE,
-};
-
-/* Where a value came from, for the reasons that the plan gives. */
-enum request_source {
-	SOURCE_DEFAULT,
-	SOURCE_PROFILE,
-	SOURCE_CONFIG,
-	SOURCE_ENVIRONMENT,
-	SOURCE_COMMAND_LINE,
 };
 
 struct request {
@@ -53,8 +50,20 @@ struct request {
 	/* The right to make and to watch MIG instances of the whole machine.
 	 * inventory_find_mig_control() must have run. */
 	bool mig_config, mig_monitor;
+	/* All other knobs that are set; NULL: none. */
+	const struct settings *settings;
+	/* What rules of knobs need to know; NULL where no setting needs it. */
+	const struct session_facts *session;
+	const struct machine_abilities *abilities;
+	const struct machine_tuning *tuning;
 	/* How the engine keeps every other device out; NULL: by device nodes and device cgroup. */
 	const char *device_isolation;
+	/* The engine takes leases: no other container gets a GPU that one has exclusively. */
+	bool takes_leases;
+	/* The engine keeps the container on the plan's CPUs, by a control group. */
+	bool sets_cpus;
+	/* The engine makes the plan's changes of the machine, and takes them back at the end. */
+	bool changes_host;
 };
 
 /* "/a:/b[:ro|rw]". A relative or missing source is an error. Strings go into the arena. */

@@ -79,7 +79,7 @@ static const struct key keys[] = {
 		"start containers whose image needs another driver (NVIDIA_REQUIRE_*)"),
 	KEY("ignore_imex_channels", KEY_SWITCH, container.ignore_imex_channels,
 		"give no IMEX channels to containers that ask for them"),
-	KEY("low_level_runtimes", KEY_PROGRAMS, low_level_runtimes,
+	KEY(RUNTIME_POLICY_LOW_LEVEL_RUNTIMES, KEY_PROGRAMS, low_level_runtimes,
 		"the programs that create containers; the first that exists is used"),
 	KEY("host_root", KEY_PATH, host_root,
 		"the root of the machine that the GPUs are read from"),
@@ -87,7 +87,7 @@ static const struct key keys[] = {
 	KEY("log_level", KEY_LEVEL, log_level, "the least serious line that is logged"),
 };
 
-static const char *default_runtimes[] = { "runc", "crun" };
+static const char *default_runtimes[] = { RUNTIME_POLICY_DEFAULT_RUNTIMES };
 
 struct runtime_policy runtime_policy_default(void)
 {
@@ -331,7 +331,7 @@ enum log_level runtime_policy_level(const struct runtime_policy *policy)
 
 static int read_policy(struct arena *a, struct runtime_policy *ret, struct nvb_error **err)
 {
-	const char *path = secure_getenv("NVBIND_RUNTIME_CONFIG");
+	const char *path = secure_getenv(RUNTIME_POLICY_VARIABLE);
 	struct stat st;
 
 	if (path && *path && !path_is_normal(path))

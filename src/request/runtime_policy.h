@@ -15,6 +15,10 @@
 #include "request/container_request.h"
 
 #define RUNTIME_POLICY_PATH "/etc/nvbind/runtime.json"
+#define RUNTIME_POLICY_VARIABLE "NVBIND_RUNTIME_CONFIG" /* the path of another one */
+/* The key, and what it is where it is absent. */
+#define RUNTIME_POLICY_LOW_LEVEL_RUNTIMES "low_level_runtimes"
+#define RUNTIME_POLICY_DEFAULT_RUNTIMES "runc", "crun"
 
 struct runtime_policy {
 	struct container_policy container;

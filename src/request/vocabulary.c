@@ -8,7 +8,7 @@
 #include "request/nearest.h"
 
 #define MESSAGE_BYTES 1024
-#define SHOWN_BYTES 64
+#define SHOWN_BYTES   64
 
 static const struct vocabulary_word isolation_words[] = {
 	{ "shared", ISOLATION_SHARED, false },
@@ -51,23 +51,145 @@ static const struct vocabulary_word driver_words[] = {
 	{ "proprietary", DRIVER_NVIDIA_PROPRIETARY, true },
 };
 
-const struct vocabulary vocabulary_isolation = {
-	.what = "isolation mode",
-	.words = isolation_words,
-	.n = ELEMENTS(isolation_words),
+static const struct vocabulary_word performance_words[] = {
+	{ "ultra-low-latency", PERFORMANCE_ULTRA_LOW_LATENCY, false },
+	{ "performance", PERFORMANCE_THROUGHPUT, false },
+	{ "balanced", PERFORMANCE_BALANCED, false },
+	{ "efficiency", PERFORMANCE_EFFICIENCY, false },
+	/* GhostForge's names. */
+	{ "ultralowlatency", PERFORMANCE_ULTRA_LOW_LATENCY, true },
+	{ "maxperformance", PERFORMANCE_THROUGHPUT, true },
+	{ "powerefficient", PERFORMANCE_EFFICIENCY, true },
 };
 
-const struct vocabulary vocabulary_profile = {
-	.what = "profile",
-	.words = profile_words,
-	.n = ELEMENTS(profile_words),
+static const struct vocabulary_word mode_words[] = {
+	{ "ultra", MODE_ULTRA, false },
+	{ "high", MODE_HIGH, false },
+	{ "balanced", MODE_BALANCED, false },
+	{ "efficient", MODE_EFFICIENT, false },
+	{ "gaming", MODE_ULTRA, true },
+	{ "efficiency", MODE_EFFICIENT, true },
 };
 
-const struct vocabulary vocabulary_driver = {
-	.what = "driver",
-	.words = driver_words,
-	.n = ELEMENTS(driver_words),
+static const struct vocabulary_word dlss_quality_words[] = {
+	{ "Performance", DLSS_PERFORMANCE, false },
+	{ "Balanced", DLSS_BALANCED, false },
+	{ "Quality", DLSS_QUALITY, false },
+	{ "UltraPerformance", DLSS_ULTRA_PERFORMANCE, false },
+	{ "ultra-performance", DLSS_ULTRA_PERFORMANCE, true },
 };
+
+static const struct vocabulary_word vrs_rate_words[] = {
+	{ "1x1", VRS_1X1, false },
+	{ "1x2", VRS_1X2, false },
+	{ "2x1", VRS_2X1, false },
+	{ "2x2", VRS_2X2, false },
+};
+
+static const struct vocabulary_word vsync_words[] = {
+	{ "off", VSYNC_OFF, false },
+	{ "on", VSYNC_ON, false },
+	{ "adaptive", VSYNC_ADAPTIVE, false },
+	{ "mailbox", VSYNC_MAILBOX, false },
+	/* The present modes of Vulkan. */
+	{ "immediate", VSYNC_OFF, true },
+	{ "fifo", VSYNC_ON, true },
+	{ "fifo-relaxed", VSYNC_ADAPTIVE, true },
+};
+
+static const struct vocabulary_word display_words[] = {
+	{ "none", DISPLAY_NONE, false },
+	{ "auto", DISPLAY_AUTO, false },
+	{ "wayland", DISPLAY_WAYLAND, false },
+	{ "x11", DISPLAY_X11, false },
+};
+
+static const struct vocabulary_word audio_words[] = {
+	{ "none", AUDIO_NONE, false },
+	{ "auto", AUDIO_AUTO, false },
+	{ "pipewire", AUDIO_PIPEWIRE, false },
+	{ "pulseaudio", AUDIO_PULSEAUDIO, false },
+	{ "pulse", AUDIO_PULSEAUDIO, true },
+};
+
+static const struct vocabulary_word latency_words[] = {
+	{ "low", LATENCY_LOW, false },
+	{ "normal", LATENCY_NORMAL, false },
+	{ "high", LATENCY_HIGH, false },
+};
+
+static const struct vocabulary_word aiml_words[] = {
+	{ "training", AIML_TRAINING, false },
+	{ "inference", AIML_INFERENCE, false },
+	{ "development", AIML_DEVELOPMENT, false },
+};
+
+static const struct vocabulary_word model_size_words[] = {
+	{ "Small", MODEL_SMALL, false },
+	{ "Medium", MODEL_MEDIUM, false },
+	{ "Large", MODEL_LARGE, false },
+	{ "XLarge", MODEL_XLARGE, false },
+};
+
+static const struct vocabulary_word precision_words[] = {
+	{ "FP32", PRECISION_FP32, false },
+	{ "FP16", PRECISION_FP16, false },
+	{ "Mixed", PRECISION_MIXED, false },
+	{ "Q8", PRECISION_Q8, false },
+	{ "Q4", PRECISION_Q4, false },
+};
+
+static const struct vocabulary_word gpu_runtime_words[] = {
+	{ "nvbind", GPU_RUNTIME_NVBIND, false },
+	{ "docker", GPU_RUNTIME_DOCKER, false },
+	{ "nvidia", GPU_RUNTIME_NVIDIA, false },
+	{ "amd", GPU_RUNTIME_AMD, false },
+};
+
+static const struct vocabulary_word wsl2_gpu_words[] = {
+	{ "dxcore", WSL2_DXCORE, false },
+};
+
+static const struct vocabulary_word power_words[] = {
+	{ "maximum", POWER_MAXIMUM, false },
+	{ "balanced", POWER_BALANCED, false },
+	{ "power-saver", POWER_SAVER, false },
+	{ "powersave", POWER_SAVER, true },
+};
+
+static const struct vocabulary_word governor_words[] = {
+	{ "performance", GOVERNOR_PERFORMANCE, false },
+	{ "powersave", GOVERNOR_POWERSAVE, false },
+	{ "schedutil", GOVERNOR_SCHEDUTIL, false },
+	{ "ondemand", GOVERNOR_ONDEMAND, false },
+	{ "conservative", GOVERNOR_CONSERVATIVE, false },
+};
+
+#define VOCABULARY(name, title)                                                                    \
+	const struct vocabulary vocabulary_##name = {                                              \
+		.what = (title),                                                                   \
+		.words = name##_words,                                                             \
+		.n = ELEMENTS(name##_words),                                                       \
+	}
+
+VOCABULARY(isolation, "isolation mode");
+VOCABULARY(profile, "profile");
+VOCABULARY(driver, "driver");
+VOCABULARY(performance, "performance profile");
+VOCABULARY(mode, "performance mode");
+VOCABULARY(dlss_quality, "DLSS quality");
+VOCABULARY(vrs_rate, "shading rate");
+VOCABULARY(vsync, "vsync mode");
+VOCABULARY(display, "display system");
+VOCABULARY(audio, "sound system");
+VOCABULARY(latency, "latency");
+VOCABULARY(aiml, "AI profile");
+VOCABULARY(model_size, "model size");
+VOCABULARY(precision, "precision");
+VOCABULARY(gpu_runtime, "GPU runtime");
+VOCABULARY(wsl2_gpu, "way to the GPU");
+VOCABULARY(power, "power profile");
+VOCABULARY(governor, "CPU governor");
 
 static int raise_unknown(const struct vocabulary *v, const char *text, struct nvb_error **err)
 {
@@ -94,11 +216,23 @@ static int raise_unknown(const struct vocabulary *v, const char *text, struct nv
 	return r;
 }
 
+bool vocabulary_is_word(const char *word, const char *text)
+{
+	for (;; word++, text++) {
+		char c = *text == '_' ? '-' : *text;
+
+		if (strncasecmp(word, &c, 1) != 0)
+			return false;
+		if (!*word)
+			return true;
+	}
+}
+
 int vocabulary_parse(
 	const struct vocabulary *v, const char *text, int *ret_value, struct nvb_error **err)
 {
 	for (size_t i = 0; i < v->n; i++) {
-		if (strcasecmp(v->words[i].name, text) == 0) {
+		if (vocabulary_is_word(v->words[i].name, text)) {
 			*ret_value = v->words[i].value;
 			return 0;
 		}

@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "setup/document.h"
+#include "format/document.h"
 
 static struct json_object *table(const char *key, struct json_object *value)
 {

@@ -39,7 +39,7 @@ struct container_case {
 	const char *swarm[4];
 	capability_set capabilities; /* 0: all */
 	bool disable_require, ignore_imex;
-	const char *kinds[4]; /* that an environment may name */
+	const char *kinds[4];	 /* that an environment may name */
 	const char *prefixes[4]; /* none: the default */
 	const char *want;
 };
@@ -64,6 +64,22 @@ static inline void case_list(
 		assert_int_equal(string_list_add(a, list, texts[i]), 0);
 }
 
+/* The strings as they stand in a JSON text, roughly. */
+static inline void case_check_scan(
+	const struct container_facts *facts, const struct container_policy *policy)
+{
+	_cleanup_(strbuf_done) struct strbuf json = STRBUF_INIT(1 << 24);
+
+	vec_foreach (const char *, s, facts->env)
+		strbuf_printf(&json, "\"%s\",", *s);
+	vec_foreach (const struct container_pair, pair, facts->annotations)
+		strbuf_printf(&json, "\"%s\":\"%s\",", pair->key, pair->value);
+	vec_foreach (const struct container_pair, pair, facts->mounts)
+		strbuf_printf(&json, "\"%s\":\"%s\",", pair->key, pair->value);
+	assert_false(strbuf_failed(&json));
+	assert_true(container_request_is_possible(strbuf_str(&json), json.length, policy));
+}
+
 static inline int case_make(const struct container_case *c, struct arena *a,
 	struct container_request *ret, struct nvb_error **err)
 {
@@ -75,6 +91,7 @@ static inline int case_make(const struct container_case *c, struct arena *a,
 		.mounts = &mounts,
 		.privileged = c->privileged,
 		.podman = c->podman };
+	int r;
 
 	case_list(a, c->env, CASE_STRINGS, &env);
 	case_pairs(a, c->mounts, "<", "/dev/null", &mounts);
@@ -94,7 +111,11 @@ static inline int case_make(const struct container_case *c, struct arena *a,
 		policy.annotation_prefixes = (struct string_list){ 0 };
 		case_list(a, c->prefixes, ELEMENTS(c->prefixes), &policy.annotation_prefixes);
 	}
-	return container_request_make(&facts, &policy, a, ret, err);
+	r = container_request_make(&facts, &policy, a, ret, err);
+	/* Whatever has an effect, the scan must have let through. */
+	if (r < 0 || ret->source != CONTAINER_SOURCE_NONE || ret->warnings.n)
+		case_check_scan(&facts, &policy);
+	return r;
 }
 
 static inline void case_add_list(struct strbuf *out, const char *before, const char *between,

@@ -14,6 +14,21 @@ static const struct vocabulary *const all[] = {
 	&vocabulary_isolation,
 	&vocabulary_profile,
 	&vocabulary_driver,
+	&vocabulary_performance,
+	&vocabulary_mode,
+	&vocabulary_dlss_quality,
+	&vocabulary_vrs_rate,
+	&vocabulary_vsync,
+	&vocabulary_display,
+	&vocabulary_audio,
+	&vocabulary_latency,
+	&vocabulary_aiml,
+	&vocabulary_model_size,
+	&vocabulary_precision,
+	&vocabulary_gpu_runtime,
+	&vocabulary_wsl2_gpu,
+	&vocabulary_power,
+	&vocabulary_governor,
 };
 
 static void test_words(void **state)
