@@ -123,7 +123,7 @@ static int place_in_root(
 	struct request request = request_for(g, selection);
 	int r;
 
-	r = plan_make(g->inv, &request, g->options->root, &plan, err);
+	r = plan_make_for_spec(g->inv, &request, g->options->root, &plan, err);
 	if (r < 0)
 		return r;
 	vec_foreach (const struct plan_mount, mount, &plan->mounts) {

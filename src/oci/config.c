@@ -224,6 +224,13 @@ static struct json_object *write_device_rule(struct writer *w, struct json_objec
 	return rule;
 }
 
+static void write_cpus(struct writer *w, struct json_object *resources)
+{
+	if (w->plan->cpu_set)
+		json_add_string(&w->b, json_add_object(&w->b, resources, "cpu"), "cpus",
+			w->plan->cpu_set);
+}
+
 /* Deny all, then name what is allowed. Making a node is allowed everywhere: using it is not. */
 static void write_resources(struct writer *w, struct json_object *linux_object)
 {
@@ -233,6 +240,7 @@ static void write_resources(struct writer *w, struct json_object *linux_object)
 	if (!w->container->device_cgroup)
 		return;
 	resources = json_add_object(&w->b, linux_object, "resources");
+	write_cpus(w, resources);
 	rules = json_add_array(&w->b, resources, "devices");
 	(void)write_device_rule(w, rules, false, "rwm");
 	for (size_t i = 0; i < ELEMENTS(types); i++)

@@ -369,9 +369,11 @@ int oci_edit_plan_with(struct json_object *config, const struct plan *plan,
 	if (r >= 0)
 		r = edit_machine_parts(&e, err);
 	if (r >= 0)
-		r = edit_mounts(&e, err);
-	if (r >= 0)
 		r = edit_hooks(&e, err);
+	/* Last: it makes links. */
+	if (r >= 0)
+		r = edit_mounts(&e, err);
+	json_putp(&e.mount_options);
 	return r < 0 ? r : json_builder_check(&e.b, err);
 }
 

@@ -19,6 +19,13 @@ struct oci_edit_options {
 	 */
 	bool keep_own;
 	int root_fd; /* with keep_own: the container's root, which tells where destinations lead */
+	/*
+	 * With keep_own: makes a link of the plan in the container's root. Where it cannot, or where
+	 * a mount of the document would hide it, the link becomes a mount. Called when nothing but
+	 * memory can keep the rest of the plan out any more. NULL: all links become mounts.
+	 */
+	bool (*make_link)(void *user, const struct plan_link *link);
+	void *link_user;
 	/* A runtime binds nodes there, and from the very path: others must be mounts. */
 	bool user_namespace;
 	struct arena *arena; /* of the warnings; with keep_own */
@@ -27,8 +34,8 @@ struct oci_edit_options {
 
 /*
  * Environment (a name that is set is replaced), device nodes with their cgroup rules, network
- * devices, RDT, mounts (all of them sorted then: parents before what lies below them), hooks and
- * group ids. What the plan has nothing of is left alone. A node or mount takes the place of
+ * devices, RDT, mounts (all of them sorted then: parents before what lies below them) with links as
+ * mounts, hooks and group ids. What the plan has nothing of is left alone. A node or mount takes the place of
  * one with the same path. Errors: NVB_ERR_FORMAT (the document is no container configuration).
  */
 int oci_edit_plan(struct json_object *config, const struct plan *plan, struct nvb_error **err);

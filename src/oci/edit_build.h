@@ -10,6 +10,9 @@ struct edit {
 	struct json_at root;
 	const struct plan *plan;
 	const struct oci_edit_options *options;
+	/* Those of the last mount, and what they were made of: see edit_describe_mount(). */
+	struct json_object *mount_options;
+	struct string_list mount_options_of;
 };
 
 /* In place of the item at `index`, or behind the last one. */
@@ -47,3 +50,12 @@ bool edit_node_has_rule(const struct edit *e, const struct plan_node *node);
 /* The device cgroup's rules of the plan's nodes. */
 int edit_rules(struct edit *e, const struct json_at *linux_at, struct nvb_error **err);
 int edit_mounts(struct edit *e, struct nvb_error **err);
+
+/* edit_mounts.c: what becomes a mount, in the plan's order. */
+typedef int (*edit_mount_function)(
+	void *user, const struct plan_mount *mount, struct nvb_error **err);
+int edit_each_mount(
+	struct edit *e, edit_mount_function each, void *user, struct nvb_error **err);
+struct json_object *edit_describe_mount(struct edit *e, const struct plan_mount *m);
+/* edit_own_mounts.c: adds the plan's where the document's stay, and stay visible. */
+int edit_add_mounts(struct edit *e, const struct json_at *mounts, struct nvb_error **err);

@@ -3,7 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "oci/edit_build.h"
+
+#define RULE_LIMIT_BYTES 4096
 
 struct rules {
 	struct json_object *array;
@@ -54,6 +57,7 @@ static char *format_rule(struct json_object *rule)
 	return text;
 }
 
+/* Of the document. */
 static void note_rule(struct edit *e, struct rules *rules, struct json_object *rule)
 {
 	_cleanup_free_ char *text = NULL;
@@ -81,17 +85,31 @@ static struct json_object *describe_rule(struct edit *e, const struct plan_node 
 	return o;
 }
 
+/* What format_rule() would make of the node's rule. */
+static void format_node(const struct plan_node *node, struct strbuf *out)
+{
+	strbuf_char_add(out, node->type);
+	strbuf_char_add(out, ' ');
+	strbuf_uint_add(out, node->major);
+	strbuf_char_add(out, ':');
+	strbuf_uint_add(out, node->minor);
+	strbuf_char_add(out, ' ');
+	strbuf_str_add(out, node->permissions);
+}
+
 static void add_rule(struct edit *e, struct rules *rules, const struct plan_node *node)
 {
-	struct json_object *rule = describe_rule(e, node);
-	_cleanup_free_ char *text = format_rule(rule);
+	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(RULE_LIMIT_BYTES);
 
-	if (text && json_object_object_get_ex(rules->in_force, text, NULL)) {
-		(void)json_object_put(rule);
+	format_node(node, &text);
+	if (strbuf_failed(&text)) {
+		e->b.out_of_memory = true;
 		return;
 	}
-	note_rule(e, rules, rule);
-	json_append(&e->b, rules->array, rule);
+	if (json_object_object_get_ex(rules->in_force, strbuf_str(&text), NULL))
+		return;
+	json_add_bool(&e->b, rules->in_force, strbuf_str(&text), true);
+	json_append(&e->b, rules->array, describe_rule(e, node));
 }
 
 int edit_rules(struct edit *e, const struct json_at *linux_at, struct nvb_error **err)

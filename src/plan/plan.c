@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "plan/knob_rule.h"
 #include "plan/plan_build.h"
 
 struct plan *plan_new(void)
@@ -65,16 +66,18 @@ const struct gpu_driver *plan_nvidia_driver(const struct inventory *inv, const s
 	return NULL;
 }
 
-static const char *__attribute__((format(printf, 2, 0)))
-format_in(struct arena *a, const char *format, va_list ap)
+const char *plan_vprintf(struct plan_build *b, const char *format, va_list ap)
 {
 	_cleanup_free_ char *text = NULL;
 
+	/* Most are a text as it is. */
+	if (strcmp(format, "%s") == 0)
+		return arena_strdup(b->plan->arena, va_arg(ap, const char *));
 	if (vasprintf(&text, format, ap) < 0) {
 		text = NULL;
 		return NULL;
 	}
-	return arena_strdup(a, text);
+	return arena_strdup(b->plan->arena, text);
 }
 
 int plan_warn(struct plan_build *b, struct nvb_error **err, const char *format, ...)
@@ -83,7 +86,7 @@ int plan_warn(struct plan_build *b, struct nvb_error **err, const char *format, 
 	va_list ap;
 
 	va_start(ap, format);
-	text = format_in(b->plan->arena, format, ap);
+	text = plan_vprintf(b, format, ap);
 	va_end(ap);
 	if (!text || string_list_add(b->plan->arena, &b->plan->warnings, text) < 0)
 		return NVB_OOM(err);
@@ -98,7 +101,7 @@ int plan_knob(struct plan_build *b, struct nvb_error **err, const char *name, co
 	va_list ap;
 
 	va_start(ap, reason);
-	text = format_in(b->plan->arena, reason, ap);
+	text = plan_vprintf(b, reason, ap);
 	va_end(ap);
 	if (!knob || !text)
 		return NVB_OOM(err);
@@ -165,19 +168,35 @@ static int make(struct plan_build *b, const plan_step *steps, size_t n_steps,
 	return 0;
 }
 
-int plan_make(const struct inventory *inv, const struct request *req,
-	const struct container_root *root, struct plan **ret_plan, struct nvb_error **err)
+static int make_all(struct plan_build *b, struct plan **ret_plan, struct nvb_error **err)
 {
 	static const plan_step steps[] = {
+		plan_limits_choose,
 		plan_driver_check,
 		plan_nodes_add,
 		plan_files_add,
+		knob_rules_apply,
 		plan_env_add,
 		plan_knobs_add,
 	};
+
+	return make(b, steps, ELEMENTS(steps), ret_plan, err);
+}
+
+int plan_make(const struct inventory *inv, const struct request *req,
+	const struct container_root *root, struct plan **ret_plan, struct nvb_error **err)
+{
 	struct plan_build b = { .inv = inv, .req = req, .root = root };
 
-	return make(&b, steps, ELEMENTS(steps), ret_plan, err);
+	return make_all(&b, ret_plan, err);
+}
+
+int plan_make_for_spec(const struct inventory *inv, const struct request *req,
+	const struct container_root *root, struct plan **ret_plan, struct nvb_error **err)
+{
+	struct plan_build b = { .inv = inv, .req = req, .root = root, .for_spec = true };
+
+	return make_all(&b, ret_plan, err);
 }
 
 int plan_make_nodes(const struct inventory *inv, const struct request *req, struct plan **ret_plan,

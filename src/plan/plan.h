@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "gpu/abilities.h"
 #include "gpu/inventory.h"
 #include "host/container_root.h"
 #include "request/request.h"
@@ -22,6 +23,7 @@ enum knob_status {
 
 struct plan_knob {
 	const char *name, *value;
+	bool is_host; /* it changes the machine, not only the container */
 	enum knob_status status;
 	const char *mechanism, *reason; /* NULL: nothing to say */
 };
@@ -44,11 +46,29 @@ struct plan_mount {
 	const char *source, *destination;
 	const char *type; /* NULL: a bind mount; else "tmpfs", ..., and the source is no path */
 	struct string_list options;
-	/* The user's: its destination is as given, not resolved in the container's root. */
+	/* The user's, or of a knob: its destination is as given, not resolved in the container's
+	 * root. */
 	bool is_volume;
+	/* The source is a directory of ours that keeps things between runs: who executes the plan
+	 * makes it, for its container's user alone, where it is not there. */
+	bool make_source;
 };
 
 struct plan_mount_list VEC(struct plan_mount);
+
+/*
+ * A further name of a mounted library: a symbolic link in the same directory, which costs a
+ * container's start less than a mount. Where no link can be made (a read-only root, something of
+ * the image's is there), `source` is mounted on `destination`.
+ */
+struct plan_link {
+	const char *path;	 /* in the container; its directory is resolved */
+	const char *text;	 /* of the link: the mounted file's name, without a directory */
+	const char *source;	 /* the mounted file's */
+	const char *destination; /* `path`; the end of it where the image has a link there */
+};
+
+struct plan_link_list VEC(struct plan_link);
 
 /* A program that the low-level runtime runs. nvbind itself plans none: a CDI spec may bring one. */
 struct plan_hook {
@@ -83,6 +103,45 @@ struct plan_rlimit_list VEC(struct plan_rlimit);
 
 struct gid_list VEC(uint32_t);
 
+/*
+ * The way to an X server: who executes the plan makes a file with the server's cookie and nothing
+ * else of `authority`, for this container, and mounts it. The cookie is no part of the plan.
+ */
+struct plan_x11 {
+	const char *display;	 /* of the caller: ":0" */
+	const char *authority;	 /* his file of cookies; NULL: he has none, and none is made */
+	const char *destination; /* where the container's own file goes; NULL as `authority` */
+};
+
+/* A limit on one GPU, by one rung of gpu/abilities.h. Applied and undone by src/limit. */
+struct plan_limit {
+	const struct gpu *gpu;
+	const struct gpu_partition *partition; /* MIG, partitions: the one to use */
+	enum limit_rung rung;
+	uint64_t memory_bytes;    /* 0: not limited */
+	unsigned compute_percent; /* 0: not limited */
+	unsigned granted_percent; /* what the rung's steps make of it; 0: as asked */
+	uint64_t protect_bytes;   /* that others may not push out; 0: none */
+};
+
+struct plan_limit_list VEC(struct plan_limit);
+
+/* A change of the machine for as long as the container runs. Journalled before it is made. */
+enum host_change_kind {
+	HOST_CHANGE_FILE,       /* `value` is written to the file `target` */
+	HOST_CHANGE_GPU_POWER,  /* `target` is a GPU's key, `value` "max", "default", "min" or watts */
+	HOST_CHANGE_GPU_CLOCKS, /* `value` "MIN-MAX" in MHz or "default" */
+	HOST_CHANGE_GPU_MODE,   /* compute mode: "exclusive-process", "default" */
+};
+
+struct plan_host_change {
+	const char *knob;
+	enum host_change_kind kind;
+	const char *target, *value;
+};
+
+struct plan_host_change_list VEC(struct plan_host_change);
+
 struct plan {
 	struct arena *arena;
 	const char *engine, *image;
@@ -91,13 +150,20 @@ struct plan {
 	struct plan_knob isolation_outcome; /* status, mechanism, reason of the isolation mode */
 	struct selection gpus;
 	struct plan_node_list nodes;  /* sorted by path */
-	struct plan_mount_list mounts; /* driver files first, sorted; then the user's volumes */
+	/* Driver files first, sorted; then what knobs bring; then the user's volumes. */
+	struct plan_mount_list mounts;
+	struct plan_link_list links;   /* sorted by path; none where a mount is */
 	struct string_list env;        /* NAME=VALUE, sorted by name, each name once */
 	struct gid_list additional_gids;
 	struct plan_rlimit_list rlimits;
 	struct plan_hook_list hooks;
 	struct plan_net_device_list net_devices;
 	struct plan_rdt *rdt; /* NULL: none */
+	struct plan_limit_list limits;
+	struct plan_host_change_list host_changes;
+	uint64_t shm_size_bytes; /* 0: the engine's own */
+	const char *cpu_set;     /* "0-3,8"; NULL: all */
+	struct plan_x11 *x11;    /* NULL: none */
 	struct plan_knob_list knobs;
 	struct string_list warnings;
 	struct string_list engine_argv; /* empty: in process */
@@ -123,17 +189,31 @@ int plan_make(const struct inventory *inv, const struct request *req,
 	const struct container_root *root, struct plan **ret_plan, struct nvb_error **err);
 
 /*
+ * The same for a specification that others execute: every name of a library is a mount, with the
+ * options of plan_files_options().
+ */
+int plan_make_for_spec(const struct inventory *inv, const struct request *req,
+	const struct container_root *root, struct plan **ret_plan, struct nvb_error **err);
+
+/*
  * The part of a plan that needs no container root: nodes, groups and their warnings. Mounts,
  * environment and knobs stay empty. Errors: as plan_make().
  */
 int plan_make_nodes(const struct inventory *inv, const struct request *req, struct plan **ret_plan,
 	struct nvb_error **err);
 
+/* True for a file of the driver, which is no directory: the inventory has looked. */
+bool plan_mount_is_one_file(const struct plan_mount *mount);
+/* What is mounted in the place of a link. */
+struct plan_mount plan_link_mount(const struct plan_link *link);
+/* Makes every link a mount beside the one that it names: for who cannot make links. */
+int plan_links_to_mounts(struct plan *plan, struct nvb_error **err);
+
 /* True if a container with these capabilities gets the file. */
 bool plan_files_wanted(const struct driver_file *file, capability_set capabilities);
 /* True if the file goes below a library directory of the container. Others have a fixed place. */
 bool plan_files_is_library(const struct driver_file *file);
-/* The options of its mount. Shared: nothing may be added to the list. */
+/* The options of its mount in a specification. Shared: nothing may be added to the list. */
 const struct string_list *plan_files_options(const struct driver_file *file);
 
 /* A plan of nothing, to be filled by hand; NULL: out of memory. */

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdarg.h>
+
 #include "plan/plan.h"
 
 /* A device beside the GPUs that was asked for. */
@@ -15,12 +17,32 @@ struct plan_companion {
 
 struct plan_companion_list VEC(struct plan_companion);
 
+/* A variable that several knobs add options to. */
+struct plan_option_variable {
+	const char *name, *text;
+	char separator;
+};
+
+struct plan_option_variable_list VEC(struct plan_option_variable);
+
+/* What became of a limit, over all GPUs. */
+struct plan_limit_outcome {
+	enum knob_status status;
+	const char *mechanism, *reason; /* NULL: nothing to say */
+};
+
 struct plan_build {
 	const struct inventory *inv;
 	const struct request *req;
 	const struct container_root *root;
 	struct plan *plan;
 	struct plan_companion_list companions; /* in the inventory's order, each once */
+	struct plan_option_variable_list option_variables;
+	struct plan_mount_list knob_mounts; /* go in front of the user's volumes */
+	struct string_list merged_env; /* in place of lines of the user, which they include */
+	bool for_spec;
+	struct plan_limit_outcome memory_limit, compute_limit, mig; /* plan_limits.c */
+	const char *refused; /* why no container must start from this plan; NULL: it may */
 };
 
 /* True if a selected GPU runs on this driver. */
@@ -33,6 +55,9 @@ bool plan_uses_driver(const struct inventory *inv, const struct request *req,
 const struct gpu_driver *plan_nvidia_driver(const struct inventory *inv,
 	const struct request *req);
 
+/* In the plan's arena; NULL: out of memory. */
+const char *plan_vprintf(struct plan_build *b, const char *format, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 int plan_warn(struct plan_build *b, struct nvb_error **err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* A reason is formatted; "" is none. */
@@ -40,6 +65,9 @@ int plan_knob(struct plan_build *b, struct nvb_error **err, const char *name, co
 	enum knob_status status, const char *mechanism, const char *reason, ...)
 	__attribute__((format(printf, 7, 8)));
 
+/* True if a GPU on this driver is what the choice means. */
+bool plan_driver_fits(enum driver_choice choice, const struct gpu *gpu,
+	const struct gpu_driver *driver);
 /* plan_driver.c: refuses what cannot work on this machine, warns of what works in part. */
 int plan_driver_check(struct plan_build *b, struct nvb_error **err);
 
@@ -52,6 +80,8 @@ int plan_nodes_add_one(struct plan_build *b, const struct gpu_node *node, struct
 bool plan_nodes_has(const struct plan *plan, size_t n_known, const char *path);
 /* A node that the plan does not have yet. */
 int plan_nodes_append(struct plan_build *b, const struct host_node *node, struct nvb_error **err);
+/* Sorts them, and finds the groups that may open them. */
+int plan_nodes_finish(struct plan_build *b, struct nvb_error **err);
 
 /* plan_companions.c: devices beside the GPUs. */
 /* Errors: NVB_ERR_USAGE (no such kind), NVB_ERR_DRIVER (the machine has none of it),
@@ -64,6 +94,14 @@ bool plan_companions_manage(const struct inventory *inv, const struct request *r
 int plan_companions_add_nodes(struct plan_build *b, struct nvb_error **err);
 int plan_companions_report(struct plan_build *b, struct nvb_error **err);
 
+/*
+ * plan_limits.c: what keeps the container within its limits. Comes first: with a partition, it is
+ * that which is selected, in b->req and in the plan.
+ */
+int plan_limits_choose(struct plan_build *b, struct nvb_error **err);
+/* Isolation as it is with the limits that were found; for ISOLATION_VIRTUAL. */
+void plan_limits_isolation(const struct plan_build *b, struct plan_knob *outcome);
+
 /* plan_mig.c: the right to make and to watch MIG instances. */
 int plan_mig_add_nodes(struct plan_build *b, struct nvb_error **err);
 int plan_mig_report(struct plan_build *b, struct nvb_error **err);
@@ -73,6 +111,8 @@ int plan_mig_report(struct plan_build *b, struct nvb_error **err);
 const char *plan_files_beside(struct arena *a, const char *target, const char *name);
 /* NULL if the driver's files can be used in this root, else why not. */
 const char *plan_files_problem(const struct plan_build *b, const struct gpu_driver *driver);
+/* The options of the mount of one file, and of no other. Shared, as those of plan_files_options(). */
+const struct string_list *plan_files_mount_options(void);
 int plan_files_add(struct plan_build *b, struct nvb_error **err);
 
 /* plan_compat.c: CUDA forward compatibility libraries in the image. */
@@ -89,10 +129,18 @@ enum plan_compat plan_compat_decide(const struct plan_build *b, const char **ret
 bool plan_compat_has_place(const char *path);
 int plan_compat_report(struct plan_build *b, struct nvb_error **err);
 
+/* plan_links.c: the further names of libraries. */
+/* True if a container gets this one. */
+bool plan_links_wanted(const struct plan_build *b, const struct driver_file *file,
+	const char *alias);
+
 /* plan_mounts.c: a mount list in the making. */
 struct mount_draft {
 	const char *source, *destination;
 	const struct string_list *options;
+	/* Of a link at `destination`: the mount that it names, in the same directory, and what a
+	 * mount in its place covers. NULL: it is a mount. */
+	const char *names, *covers;
 	size_t order;
 };
 
@@ -111,4 +159,6 @@ int plan_env_add(struct plan_build *b, struct nvb_error **err);
 /* plan_knobs.c: what became of each thing asked for. */
 /* What keeps a container from the devices it did not get. */
 const char *plan_knobs_device_isolation(const struct plan_build *b);
+/* Sets plan->isolation_outcome. */
+void plan_knobs_decide_isolation(struct plan_build *b);
 int plan_knobs_add(struct plan_build *b, struct nvb_error **err);

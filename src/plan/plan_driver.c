@@ -9,8 +9,7 @@ static const char *or_unknown(const char *text)
 	return text ? text : "unknown";
 }
 
-/* True if a GPU on this driver is what `--driver CHOICE` means. */
-static bool choice_fits(enum driver_choice choice, const struct gpu *gpu,
+bool plan_driver_fits(enum driver_choice choice, const struct gpu *gpu,
 	const struct gpu_driver *driver)
 {
 	const char *name = gpu->driver ? gpu->driver : "";
@@ -38,7 +37,7 @@ static int check_choice(const struct plan_build *b, struct nvb_error **err)
 		const struct gpu_driver *driver = inventory_driver(b->inv, gpu);
 		int r;
 
-		if (choice_fits(b->req->driver, gpu, driver))
+		if (plan_driver_fits(b->req->driver, gpu, driver))
 			continue;
 		r = NVB_RAISE(err, NVB_ERR_DRIVER, 0,
 			"use driver '%s': GPU %u runs on '%s' (%s)",
@@ -136,7 +135,9 @@ static int warn_mixed(struct plan_build *b, struct nvb_error **err)
 	vec_foreach (struct gpu_driver, driver, &b->inv->drivers) {
 		if (!plan_serves_selected(b->inv, b->req, driver))
 			continue;
-		strbuf_printf(&names, "%s%s", n++ ? ", " : "", driver->name);
+		if (n++)
+			strbuf_str_add(&names, ", ");
+		strbuf_str_add(&names, driver->name);
 	}
 	if (n < 2)
 		return 0;

@@ -84,7 +84,15 @@ static void format_item(const struct selected_gpu *item, bool by_uuid, struct st
 	else if (item->partition)
 		strbuf_printf(out, "%u:%u", item->gpu->index, item->partition->index);
 	else
-		strbuf_printf(out, "%u", item->gpu->index);
+		strbuf_uint_add(out, item->gpu->index);
+}
+
+static int add_line(struct plan_build *b, const struct strbuf *text, struct nvb_error **err)
+{
+	struct arena *a = b->plan->arena;
+	const char *line = strbuf_failed(text) ? NULL : arena_strdup(a, strbuf_str(text));
+
+	return line && string_list_add(a, &b->plan->env, line) == 0 ? 0 : NVB_OOM(err);
 }
 
 static int add_visible_devices(struct plan_build *b, struct nvb_error **err)
@@ -93,6 +101,7 @@ static int add_visible_devices(struct plan_build *b, struct nvb_error **err)
 	struct visible v = count_selected(b);
 	const char *separator = "";
 
+	strbuf_str_add(&text, VISIBLE_DEVICES "=");
 	if (!v.n)
 		strbuf_str_add(&text, "void");
 	else if (v.n == v.n_whole && v.n == count_machine(b))
@@ -106,23 +115,16 @@ static int add_visible_devices(struct plan_build *b, struct nvb_error **err)
 			separator = ",";
 		}
 	}
-	if (strbuf_failed(&text) ||
-		string_list_printf(b->plan->arena, &b->plan->env, VISIBLE_DEVICES "=%s",
-			strbuf_str(&text)) < 0)
-		return NVB_OOM(err);
-	return 0;
+	return add_line(b, &text, err);
 }
 
 static int add_capabilities(struct plan_build *b, struct nvb_error **err)
 {
 	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(ENV_LIMIT_BYTES);
 
+	strbuf_str_add(&text, "NVIDIA_DRIVER_CAPABILITIES=");
 	capability_format(b->req->capabilities, &text);
-	if (strbuf_failed(&text) ||
-		string_list_printf(b->plan->arena, &b->plan->env, "NVIDIA_DRIVER_CAPABILITIES=%s",
-			strbuf_str(&text)) < 0)
-		return NVB_OOM(err);
-	return 0;
+	return add_line(b, &text, err);
 }
 
 static size_t name_length(const char *assignment)
@@ -166,6 +168,10 @@ static int add_user_environment(struct plan_build *b, struct nvb_error **err)
 		if (!name_length(*line) || !strchr(*line, '='))
 			return NVB_RAISE(err, NVB_ERR_USAGE, 0,
 				"set the environment variable '%s': it is not NAME=VALUE", *line);
+		if (string_list_add(b->plan->arena, &b->plan->env, *line) < 0)
+			return NVB_OOM(err);
+	}
+	vec_foreach (const char *, line, &b->merged_env) {
 		if (string_list_add(b->plan->arena, &b->plan->env, *line) < 0)
 			return NVB_OOM(err);
 	}

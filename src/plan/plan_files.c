@@ -2,10 +2,10 @@
 /*
  * Driver files: which ones a container gets, and where.
  *
- * A library goes, under its file name and every other name it is loaded by, into the directory
- * that the root's own loader searches without a cache. Everything else has a fixed place. A
- * destination is always a directory whose real place is known, plus a name: nothing in the
- * container root can move it.
+ * A library goes, under its file name, into the directory that the root's own loader searches
+ * without a cache; the other names it is loaded by are links beside it. Everything else has a fixed
+ * place. A destination is always a directory whose real place is known, plus a name: nothing in
+ * the container root can move it.
  *
  * Two things of the image can stand in the way of a library:
  *
@@ -61,6 +61,9 @@ const char *plan_files_problem(const struct plan_build *b, const struct gpu_driv
 }
 
 static const char *const file_options[] = { "ro", "nosuid", "nodev", "rbind", "rprivate" };
+/* One file has nothing below it, and a word for its propagation is a system call more. What a
+ * container's own propagation asks for is for the editor of its configuration. */
+static const char *const one_file_options[] = { "ro", "nosuid", "nodev", "bind" };
 /* A socket is connected to, which a read-only mount refuses. */
 static const char *const socket_options[] = { "nosuid", "nodev", "noexec", "rbind", "rprivate" };
 
@@ -72,11 +75,28 @@ static const char *const socket_options[] = { "nosuid", "nodev", "noexec", "rbin
 	}
 
 static const struct string_list file_option_list = OPTION_LIST(file_options);
+static const struct string_list one_file_option_list = OPTION_LIST(one_file_options);
 static const struct string_list socket_option_list = OPTION_LIST(socket_options);
+
+const struct string_list *plan_files_mount_options(void)
+{
+	return &one_file_option_list;
+}
+
+bool plan_mount_is_one_file(const struct plan_mount *mount)
+{
+	return mount->options.items == one_file_option_list.items;
+}
 
 const struct string_list *plan_files_options(const struct driver_file *file)
 {
 	return file->kind == DRIVER_FILE_SOCKET ? &socket_option_list : &file_option_list;
+}
+
+/* Others may be directories. */
+static bool is_one_file(const struct driver_file *file)
+{
+	return file->kind != DRIVER_FILE_SOCKET && file->kind != DRIVER_FILE_DATA;
 }
 
 struct placement {
@@ -109,9 +129,23 @@ static int add_draft(struct placement *p, const struct driver_file *file, const 
 	*draft = (struct mount_draft){
 		.source = file->host_path,
 		.destination = destination,
-		.options = plan_files_options(file),
+		.options = !p->b->for_spec && is_one_file(file) ? plan_files_mount_options()
+								: plan_files_options(file),
 		.order = order,
 	};
+	return 0;
+}
+
+/* `names` is where the library is mounted, in the directory of `path`. */
+static int add_link_draft(struct placement *p, const struct driver_file *file, const char *path,
+	const char *names, const char *covers, struct nvb_error **err)
+{
+	int r = add_draft(p, file, path, err);
+
+	if (r < 0)
+		return r;
+	p->drafts.items[p->drafts.n - 1].names = names;
+	p->drafts.items[p->drafts.n - 1].covers = covers;
 	return 0;
 }
 
@@ -180,13 +214,19 @@ static bool is_copy(const struct driver_file *file, const char *name, const char
 		same_stem(base, path_base_name(file->target));
 }
 
-/* One name of a library, relative to the library directory `dir`. */
-static int add_name(struct placement *p, const struct driver_file *file, const char *dir,
-	const char *name, struct nvb_error **err)
+/* Where a name of a library belongs. */
+struct spot {
+	const char *path;   /* its directory is resolved */
+	const char *covers; /* what a mount there covers: the end of a link of the image */
+};
+
+/* `name` is relative to the library directory `dir`. Returns 0 if it has no place. */
+static int find_spot(struct placement *p, const struct driver_file *file, const char *dir,
+	const char *name, struct spot *ret, struct nvb_error **err)
 {
-	const char *asked = join(p->b->plan->arena, dir, name);
-	const char *parent = NULL, *path;
+	const char *asked = join(p->b->plan->arena, dir, name), *path;
 	const struct root_link *link;
+	const char *parent = NULL;
 	int r;
 
 	if (!asked)
@@ -194,17 +234,21 @@ static int add_name(struct placement *p, const struct driver_file *file, const c
 	r = find_parent(p, dir, name, &parent, err);
 	if (r < 0 || !parent)
 		return r;
+	/* Most names have no directory of their own. */
+	path = parent == dir ? asked : join(p->b->plan->arena, parent, path_base_name(name));
+	if (!path)
+		return NVB_OOM(err);
+	*ret = (struct spot){ .path = path, .covers = path };
 	link = container_root_link(p->b->root, asked);
-	if (!link) {
-		path = join(p->b->plan->arena, parent, path_base_name(name));
-		return add_draft(p, file, path, err);
-	}
+	if (!link)
+		return 1;
 	if (!link->resolved)
 		return warn_once(p, asked, link->problem, err);
 	if (!is_copy(file, name, link->resolved))
 		return plan_warn(p->b, err, "'%s' of the container leads to '%s' and stays as it is",
 			asked, link->resolved);
-	return add_draft(p, file, link->resolved, err);
+	ret->covers = link->resolved;
+	return 1;
 }
 
 static const char *library_dir(const struct container_root *root, const struct driver_file *file)
@@ -212,25 +256,61 @@ static const char *library_dir(const struct container_root *root, const struct d
 	return file->elf_class == 32 ? root->lib32_dir : root->lib64_dir;
 }
 
-static int add_library(struct placement *p, const struct driver_file *file, bool aliases,
-	struct nvb_error **err)
+/* *ret_mounted is set where links beside it can name the file. */
+static int add_library(struct placement *p, const struct driver_file *file,
+	const char **ret_mounted, struct nvb_error **err)
 {
 	const char *dir = library_dir(p->b->root, file);
+	struct spot spot;
+	int r = dir ? find_spot(p, file, dir, file->target, &spot, err) : 0;
+
+	if (r <= 0)
+		return r;
+	if (spot.covers == spot.path)
+		*ret_mounted = spot.path;
+	return add_draft(p, file, spot.covers, err);
+}
+
+static bool in_same_dir(const char *x, const char *y)
+{
+	size_t length = (size_t)(path_base_name(x) - x);
+
+	return length == (size_t)(path_base_name(y) - y) && memcmp(x, y, length) == 0;
+}
+
+static int add_alias(struct placement *p, const struct driver_file *file, const char *alias,
+	const char *mounted, struct nvb_error **err)
+{
+	const char *name = plan_files_beside(p->b->plan->arena, file->target, alias);
+	struct spot spot;
+	int r;
+
+	if (!name)
+		return NVB_OOM(err);
+	r = find_spot(p, file, library_dir(p->b->root, file), name, &spot, err);
+	if (r <= 0)
+		return r;
+	if (!mounted || !in_same_dir(mounted, spot.path))
+		return add_draft(p, file, spot.covers, err);
+	/* The link that is there is ours from an earlier start, or as good. */
+	if (strcmp(spot.covers, mounted) == 0)
+		return 0;
+	return add_link_draft(p, file, spot.path, mounted, spot.covers, err);
+}
+
+/* `mounted` is where the file itself is, for links beside it; NULL: they must be mounts. */
+static int add_aliases(struct placement *p, const struct driver_file *file, const char *mounted,
+	struct nvb_error **err)
+{
 	int r = 0;
 
-	if (!dir)
+	if (!library_dir(p->b->root, file))
 		return 0;
-	if (!aliases)
-		return add_name(p, file, dir, file->target, err);
 	vec_foreach (const char *, alias, &file->aliases) {
-		const char *name = plan_files_beside(p->b->plan->arena, file->target, *alias);
-
-		if (!name)
-			return NVB_OOM(err);
-		if (r >= 0)
-			r = add_name(p, file, dir, name, err);
+		if (r >= 0 && plan_links_wanted(p->b, file, *alias))
+			r = add_alias(p, file, *alias, mounted, err);
 	}
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int add_fixed(struct placement *p, const struct driver_file *file, struct nvb_error **err)
@@ -254,20 +334,26 @@ static int add_fixed(struct placement *p, const struct driver_file *file, struct
 static int place_driver(struct placement *p, const struct gpu_driver *driver,
 	struct nvb_error **err)
 {
+	size_t size_bytes = (driver->files.n + 1) * sizeof(const char *);
+	const char **mounted = arena_alloc(p->b->plan->arena, size_bytes);
 	capability_set capabilities = p->b->req->capabilities;
 	int r = 0;
 
-	vec_foreach (struct driver_file, file, &driver->files) {
-		if (r < 0 || !plan_files_wanted(file, capabilities))
+	if (!mounted)
+		return NVB_OOM(err);
+	for (size_t i = 0; r >= 0 && i < driver->files.n; i++) {
+		const struct driver_file *file = &driver->files.items[i];
+
+		if (!plan_files_wanted(file, capabilities))
 			continue;
-		r = plan_files_is_library(file) ? add_library(p, file, false, err)
+		r = plan_files_is_library(file) ? add_library(p, file, &mounted[i], err)
 						: add_fixed(p, file, err);
 	}
-	vec_foreach (struct driver_file, file, &driver->files) {
-		if (r < 0 || !plan_files_wanted(file, capabilities))
-			continue;
-		if (plan_files_is_library(file))
-			r = add_library(p, file, true, err);
+	for (size_t i = 0; r >= 0 && i < driver->files.n; i++) {
+		const struct driver_file *file = &driver->files.items[i];
+
+		if (plan_files_wanted(file, capabilities) && plan_files_is_library(file))
+			r = add_aliases(p, file, p->b->for_spec ? NULL : mounted[i], err);
 	}
 	return r;
 }

@@ -94,6 +94,19 @@ static void add_mounts(struct json *j, const struct plan_mount_list *mounts)
 	}
 }
 
+static void add_links(struct json *j, const struct plan_link_list *links)
+{
+	struct json_object *array = json_add_array(&j->builder, j->root, "links");
+
+	vec_foreach (struct plan_link, link, links) {
+		struct json_object *o = json_append_object(&j->builder, array);
+
+		json_add_string(&j->builder, o, "path", link->path);
+		json_add_string(&j->builder, o, "text", link->text);
+		json_add_string(&j->builder, o, "source", link->source);
+	}
+}
+
 /* The planner has checked that every line has a "=". */
 static int add_env(struct json *j, struct arena *a, const struct string_list *env)
 {
@@ -181,6 +194,7 @@ int plan_format_json(const struct plan *plan, char **ret_text, struct nvb_error 
 	add_knobs(&j, &plan->knobs);
 	add_strings(&j, root, "warnings", &plan->warnings);
 	add_strings(&j, root, "engine_argv", &plan->engine_argv);
+	add_links(&j, &plan->links);
 	r = json_builder_check(&j.builder, err);
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "write the plan");

@@ -160,6 +160,38 @@ static void add_mounts(struct strbuf *out, const struct plan_mount_list *mounts)
 	}
 }
 
+/* Further names of the files above. */
+static void add_links(struct strbuf *out, const struct plan_link_list *links)
+{
+	const char *label = "links";
+
+	for (size_t i = 0, end; i < links->n; i = end) {
+		const struct plan_link *link = &links->items[i];
+		size_t length = dir_length(link->path);
+
+		for (end = i + 1; end < links->n; end++) {
+			const char *next = links->items[end].path;
+
+			if (dir_length(next) != length || strncmp(next, link->path, length) != 0)
+				break;
+		}
+		begin_line(out, label);
+		label = "";
+		if (end - i == 1) {
+			add_text(out, link->path);
+			strbuf_str_add(out, " to ");
+			add_text(out, link->text);
+		} else {
+			_cleanup_free_ char *dir =
+				strndup(link->path, length > 1 ? length - 1 : length);
+
+			strbuf_printf(out, "%zu names in ", end - i);
+			add_text(out, dir ? dir : link->path);
+		}
+		end_line(out);
+	}
+}
+
 static void add_strings(struct strbuf *out, const char *label, const struct string_list *list)
 {
 	vec_foreach (const char *, item, list)
@@ -197,6 +229,7 @@ int plan_format_text(const struct plan *plan, char **ret_text, struct nvb_error 
 	add_gpus(&out, &plan->gpus);
 	add_nodes(&out, plan);
 	add_mounts(&out, &plan->mounts);
+	add_links(&out, &plan->links);
 	add_strings(&out, "env", &plan->env);
 	add_knobs(&out, &plan->knobs);
 	add_strings(&out, "warnings", &plan->warnings);

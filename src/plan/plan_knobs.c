@@ -21,10 +21,9 @@ const char *plan_knobs_device_isolation(const struct plan_build *b)
 }
 
 /*
- * This version takes no lease and sets no limit, so it can only share. The run command refuses
- * the other modes by this status; a dry run shows it.
+ * The run command refuses what is not supported by this status; a dry run shows it.
  */
-static void decide_isolation(struct plan_build *b)
+void plan_knobs_decide_isolation(struct plan_build *b)
 {
 	struct plan_knob *outcome = &b->plan->isolation_outcome;
 
@@ -39,13 +38,25 @@ static void decide_isolation(struct plan_build *b)
 		outcome->mechanism = plan_knobs_device_isolation(b);
 		break;
 	case ISOLATION_EXCLUSIVE:
-		outcome->reason = "this version takes no lease on a GPU: nothing would keep other "
-				  "containers off it";
+		if (b->req->takes_leases) {
+			outcome->status = KNOB_APPLIED;
+			outcome->mechanism = "lease; refused while others use the GPU";
+			outcome->reason = "a user of the machine who may open the GPU can do so "
+					  "later";
+			break;
+		}
+		outcome->reason = "nvbind takes no part in how this engine starts the container: "
+				  "nothing would keep others off the GPU";
 		break;
 	case ISOLATION_VIRTUAL:
-		outcome->reason = "this version sets no limits on a GPU: nothing would keep the "
-				  "container within its share";
+		plan_limits_isolation(b, outcome);
 		break;
+	}
+	/* A limit that nothing enforces refuses the container, whatever the mode. */
+	if (b->refused) {
+		outcome->status = KNOB_UNSUPPORTED;
+		outcome->mechanism = NULL;
+		outcome->reason = b->refused;
 	}
 }
 
@@ -59,9 +70,13 @@ static const char *selection_text(struct plan_build *b)
 	for (size_t i = 0; i < gpus->n; i++) {
 		const struct selected_gpu *item = &gpus->items[i];
 
-		strbuf_printf(&text, "%s%u", i ? "," : "", item->gpu->index);
-		if (item->partition)
-			strbuf_printf(&text, ":%u", item->partition->index);
+		if (i)
+			strbuf_char_add(&text, ',');
+		strbuf_uint_add(&text, item->gpu->index);
+		if (item->partition) {
+			strbuf_char_add(&text, ':');
+			strbuf_uint_add(&text, item->partition->index);
+		}
 	}
 	return strbuf_failed(&text) ? NULL : arena_strdup(b->plan->arena, strbuf_str(&text));
 }
@@ -96,6 +111,22 @@ static int report_selection(struct plan_build *b, struct nvb_error **err)
 						       : "");
 }
 
+static void add_driver(struct strbuf *text, const struct gpu_driver *driver)
+{
+	if (text->length)
+		strbuf_str_add(text, ", ");
+	strbuf_str_add(text, driver->name);
+	if (driver->version) {
+		strbuf_char_add(text, ' ');
+		strbuf_str_add(text, driver->version);
+	}
+	if (driver->flavor) {
+		strbuf_str_add(text, " (");
+		strbuf_str_add(text, driver->flavor);
+		strbuf_char_add(text, ')');
+	}
+}
+
 static int report_driver(struct plan_build *b, struct nvb_error **err)
 {
 	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(TEXT_LIMIT_BYTES);
@@ -105,11 +136,7 @@ static int report_driver(struct plan_build *b, struct nvb_error **err)
 	vec_foreach (struct gpu_driver, driver, &b->inv->drivers) {
 		if (!plan_uses_driver(b->inv, b->req, driver))
 			continue;
-		strbuf_printf(&text, "%s%s", text.length ? ", " : "", driver->name);
-		if (driver->version)
-			strbuf_printf(&text, " %s", driver->version);
-		if (driver->flavor)
-			strbuf_printf(&text, " (%s)", driver->flavor);
+		add_driver(&text, driver);
 	}
 	if (strbuf_failed(&text))
 		return NVB_OOM(err);
@@ -124,19 +151,20 @@ static int report_driver(struct plan_build *b, struct nvb_error **err)
 static int report_profile(struct plan_build *b, struct nvb_error **err)
 {
 	const char *value = vocabulary_name(&vocabulary_profile, (int)b->req->profile);
-	const char *text = capabilities_text(b, profile_capabilities(b->req->profile));
+	const char *text;
 
 	if (b->req->profile == PROFILE_DEFAULT)
 		return 0;
+	text = capabilities_text(b, profile_capabilities(b->req->profile));
 	if (!text)
 		return NVB_OOM(err);
 	if (b->req->capabilities_source > SOURCE_PROFILE)
 		return plan_knob(b, err, "profile", value, KNOB_UNSUPPORTED, NULL,
-			"in this version a profile chooses driver capabilities (%s), and they were "
-			"given otherwise",
+			"it would choose driver capabilities (%s), but they were given otherwise; "
+			"its settings count, each on a line of its own",
 			text);
 	return plan_knob(b, err, "profile", value, KNOB_APPLIED, "driver capabilities",
-		"in this version a profile chooses driver capabilities only: %s", text);
+		"%s; each of its settings is on a line of its own", text);
 }
 
 static int report_capabilities(struct plan_build *b, struct nvb_error **err)
@@ -148,7 +176,7 @@ static int report_capabilities(struct plan_build *b, struct nvb_error **err)
 	if (!b->req->gpus.n && !b->req->driver_only && !managing_kind(b))
 		return 0;
 	return plan_knob(b, err, "capabilities", text, KNOB_APPLIED,
-		b->plan->mounts.n > b->req->volumes.n ? "device nodes + driver files"
+		b->plan->mounts.n > b->req->volumes.n + b->knob_mounts.n ? "device nodes + driver files"
 						      : "device nodes",
 		"%s", "");
 }
@@ -220,7 +248,7 @@ int plan_knobs_add(struct plan_build *b, struct nvb_error **err)
 {
 	int r;
 
-	decide_isolation(b);
+	plan_knobs_decide_isolation(b);
 	r = report_selection(b, err);
 	if (r >= 0)
 		r = report_driver(b, err);

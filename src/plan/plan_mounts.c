@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The mount list: driver files in the order of their destinations, then the user's volumes. */
+/* The lists of mounts and links: driver files in the order of their places, then volumes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,12 +38,41 @@ static int add_mount(struct plan *plan, const char *source, const char *destinat
 	return 0;
 }
 
+/* A link to what a volume hides would name the user's file in the place of the driver's. */
+static void settle_links(const struct request *req, struct mount_draft_list *drafts)
+{
+	if (!req->volumes.n)
+		return;
+	vec_foreach (struct mount_draft, draft, drafts) {
+		if (!draft->names || !hiding_volume(req, draft->names))
+			continue;
+		draft->destination = draft->covers;
+		draft->names = draft->covers = NULL;
+	}
+}
+
+static int add_link(struct plan *plan, const struct mount_draft *draft, struct nvb_error **err)
+{
+	struct plan_link *link = vec_push(plan->arena, &plan->links);
+
+	if (!link)
+		return NVB_OOM(err);
+	*link = (struct plan_link){
+		.path = draft->destination,
+		.text = path_base_name(draft->names),
+		.source = draft->source,
+		.destination = draft->covers,
+	};
+	return 0;
+}
+
 static int add_driver_files(struct plan_build *b, struct mount_draft_list *drafts,
 	struct nvb_error **err)
 {
 	const struct volume *warned = NULL;
 	const char *last = NULL;
 
+	settle_links(b->req, drafts);
 	if (drafts->n)
 		qsort(drafts->items, drafts->n, sizeof(drafts->items[0]), compare_drafts);
 	vec_foreach (struct mount_draft, draft, drafts) {
@@ -54,7 +83,9 @@ static int add_driver_files(struct plan_build *b, struct mount_draft_list *draft
 			continue;
 		last = draft->destination;
 		volume = hiding_volume(b->req, last);
-		if (!volume)
+		if (!volume && draft->names)
+			r = add_link(b->plan, draft, err);
+		else if (!volume)
 			r = add_mount(b->plan, draft->source, last, *draft->options, err);
 		else if (volume != warned)
 			r = plan_warn(b, err,

@@ -186,7 +186,6 @@ static int compare_gids(const void *a, const void *b)
 
 int plan_nodes_add(struct plan_build *b, struct nvb_error **err)
 {
-	struct plan *plan = b->plan;
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < b->req->gpus.n; i++)
@@ -199,13 +198,19 @@ int plan_nodes_add(struct plan_build *b, struct nvb_error **err)
 		r = plan_companions_add_nodes(b, err);
 	if (r >= 0)
 		r = plan_mig_add_nodes(b, err);
-	if (r < 0)
-		return r;
+	return r < 0 ? r : plan_nodes_finish(b, err);
+}
+
+int plan_nodes_finish(struct plan_build *b, struct nvb_error **err)
+{
+	struct plan *plan = b->plan;
+
 	if (plan->nodes.n)
 		qsort(plan->nodes.items, plan->nodes.n, sizeof(plan->nodes.items[0]),
 			compare_paths);
 	vec_foreach (struct plan_node, node, &plan->nodes) {
-		r = add_gid(plan, node, err);
+		int r = add_gid(plan, node, err);
+
 		if (r < 0)
 			return r;
 	}

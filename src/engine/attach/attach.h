@@ -35,9 +35,10 @@ int attach_open_root(pid_t pid, const char *rootfs, int *ret_root_fd, struct nvb
  * What fails leaves no mount and no empty file behind: all is undone in reverse order. One thing
  * stays, in either case: mounts on the way to a destination that shared what is mounted below them
  * no longer do, for the kernel lets no mount join its peers again. Without `pid` these are the
- * caller's own mounts. Environment, hooks, groups and rlimits of the plan cannot be set from
- * outside and are not. Errors: NVB_ERR_PERMISSION, NVB_ERR_UNSAFE_PATH, NVB_ERR_UNSUPPORTED (kernel
- * before 5.12, a device program that cannot be extended), NVB_ERR_IO.
+ * caller's own mounts. The plan's links must be mounts by now: plan_links_to_mounts(). Environment,
+ * hooks, groups and rlimits of the plan cannot be set from outside and are not. Errors:
+ * NVB_ERR_PERMISSION, NVB_ERR_UNSAFE_PATH, NVB_ERR_UNSUPPORTED (kernel before 5.12, a device program
+ * that cannot be extended), NVB_ERR_IO.
  */
 int attach_plan(
 	const struct attach_target *target, const struct plan *plan, struct nvb_error **err);

@@ -1,102 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A config.json of somebody else, edited: what is added, and that the rest stays. */
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "base/path.h"
-#include "format/json.h"
-#include "oci/edit.h"
-
-struct sample {
-	struct plan *plan;
-	struct json_object *config;
-	struct nvb_error *err;
-};
-
-static int set_up(void **state)
-{
-	struct sample *s = calloc(1, sizeof(*s));
-
-	assert_non_null(s);
-	s->plan = plan_new();
-	assert_non_null(s->plan);
-	*state = s;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct sample *s = *state;
-
-	json_putp(&s->config);
-	nvb_error_free(s->err);
-	plan_free(s->plan);
-	free(s);
-	return 0;
-}
-
-static int try_edit(struct sample *s, const char *text)
-{
-	json_putp(&s->config);
-	assert_int_equal(json_parse(text, strlen(text), &s->config, NULL), 0);
-	return oci_edit_plan(s->config, s->plan, &s->err);
-}
-
-/* The edited document on one line, without spaces. */
-static void expect(struct sample *s, const char *before, const char *after)
-{
-	_cleanup_free_ char *text = NULL;
-
-	if (try_edit(s, before) < 0)
-		fail_msg("%s", nvb_error_message(s->err));
-	assert_int_equal(json_format(s->config, JSON_PLAIN, &text, NULL, NULL), 0);
-	assert_string_equal(text, after);
-}
-
-static struct json_object *devices_of(struct sample *s)
-{
-	struct json_object *linux_part, *devices;
-
-	assert_true(json_object_object_get_ex(s->config, "linux", &linux_part));
-	assert_true(json_object_object_get_ex(linux_part, "devices", &devices));
-	return devices;
-}
-
-static struct plan_node *add_node(struct sample *s, const char *path, char type)
-{
-	struct plan_node *node = vec_push(s->plan->arena, &s->plan->nodes);
-
-	assert_non_null(node);
-	*node = (struct plan_node){ .path = path,
-		.host_path = "/host/node",
-		.type = type,
-		.major = 195,
-		.minor = 1,
-		.mode = 0660,
-		.gid = 44,
-		.exists = true,
-		.permissions = "rw" };
-	return node;
-}
-
-static struct plan_mount *add_mount(struct sample *s, const char *destination, const char *type)
-{
-	struct plan_mount *mount = vec_push(s->plan->arena, &s->plan->mounts);
-
-	assert_non_null(mount);
-	*mount = (struct plan_mount){ .source = "/s", .destination = destination, .type = type };
-	return mount;
-}
-
-static void add_text(struct sample *s, struct string_list *list, const char *text)
-{
-	assert_int_equal(string_list_add(s->plan->arena, list, text), 0);
-}
+#include "edit-sample.h"
 
 static void test_nothing(void **state)
 {
@@ -270,127 +174,6 @@ static void test_machine_parts(void **state)
 	assert_int_equal(try_edit(s, "{\"linux\": []}"), NVB_ERR_FORMAT);
 }
 
-/* A container's own entries win. */
-
-struct keeping {
-	struct sample *s;
-	struct string_list warnings;
-	bool user_namespace;
-};
-
-/* The root has /lib as a link to usr/lib, as the common distributions do. */
-static int make_root(char *path)
-{
-	_cleanup_close_ int fd = -1;
-
-	assert_non_null(mkdtemp(path));
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	assert_true(fd >= 0);
-	assert_int_equal(mkdirat(fd, "usr", 0755), 0);
-	assert_int_equal(mkdirat(fd, "usr/lib", 0755), 0);
-	assert_int_equal(symlinkat("usr/lib", fd, "lib"), 0);
-	return TAKE_FD(fd);
-}
-
-static void expect_kept(struct keeping *k, const char *before, const char *after)
-{
-	char path[] = "/tmp/nvbind-test-XXXXXX";
-	_cleanup_close_ int root_fd = make_root(path);
-	_cleanup_close_ int tmp_fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const struct oci_edit_options options = {
-		.keep_own = true,
-		.root_fd = root_fd,
-		.user_namespace = k->user_namespace,
-		.arena = k->s->plan->arena,
-		.warnings = &k->warnings,
-	};
-	_cleanup_free_ char *text = NULL;
-	int r;
-
-	k->warnings.n = 0;
-	json_putp(&k->s->config);
-	assert_int_equal(json_parse(before, strlen(before), &k->s->config, NULL), 0);
-	r = oci_edit_plan_with(k->s->config, k->s->plan, &options, &k->s->err);
-	assert_int_equal(path_remove_tree(tmp_fd, path_base_name(path)), 0);
-	if (r < 0)
-		fail_msg("%s", nvb_error_message(k->s->err));
-	assert_int_equal(json_format(k->s->config, JSON_PLAIN, &text, NULL, NULL), 0);
-	assert_string_equal(text, after);
-}
-
-#define OURS "{\"destination\":\"/usr/lib/x\",\"type\":\"bind\",\"source\":\"/s\",\"options\":[]}"
-
-static void test_own_mounts(void **state)
-{
-	struct keeping k = { .s = *state };
-
-	(void)add_mount(k.s, "/usr/lib/x", NULL);
-	/* The order of its own mounts is the container's. */
-	expect_kept(&k, "{\"mounts\": [{\"destination\": \"/b/c\"}, {\"destination\": \"/b\"}]}",
-		"{\"mounts\":[{\"destination\":\"/b/c\"},{\"destination\":\"/b\"}," OURS "]}");
-	/* Above ours, below ours: all stay visible. */
-	expect_kept(&k,
-		"{\"mounts\": [{\"destination\": \"/usr\"}, {\"destination\": \"/c\"}, "
-		"{\"destination\": \"/usr/lib/x/y\"}]}",
-		"{\"mounts\":[{\"destination\":\"/usr\"},{\"destination\":\"/c\"}," OURS
-		",{\"destination\":\"/usr/lib/x/y\"}]}");
-	/* What its volume would cover lies in the volume. */
-	expect_kept(&k,
-		"{\"mounts\": [{\"destination\": \"/usr/lib/x/y\"}, {\"destination\": \"/lib\"}]}",
-		"{\"mounts\":[{\"destination\":\"/usr/lib/x/y\"},{\"destination\":\"/lib\"}," OURS
-		"]}");
-	assert_int_equal(k.warnings.n, 0);
-	/* The same place, under another name. */
-	expect_kept(&k, "{\"mounts\": [{\"destination\": \"/lib/x\", \"source\": \"/mine\"}]}",
-		"{\"mounts\":[{\"destination\":\"/lib/x\",\"source\":\"/mine\"}]}");
-	assert_int_equal(k.warnings.n, 1);
-	assert_string_equal(k.warnings.items[0],
-		"the container's own mount on '/usr/lib/x' stays, in place of '/s'");
-	/* A directory of the user's: nothing is made in there. */
-	expect_kept(&k,
-		"{\"mounts\": [{\"destination\": \"/usr\", \"type\": \"bind\", \"source\": "
-		"\"/var/empty\"}]}",
-		"{\"mounts\":[{\"destination\":\"/usr\",\"type\":\"bind\",\"source\":\"/var/"
-		"empty\"}]}");
-	assert_string_equal(k.warnings.items[0], "'/usr/lib/x' is left out: the container's own "
-						 "mount on '/usr' has no place for it");
-	/* Edited twice, nothing is there twice. */
-	expect_kept(&k, "{\"mounts\":[" OURS "]}", "{\"mounts\":[" OURS "]}");
-	assert_int_equal(k.warnings.n, 0);
-	/* What is no mount at all is for the runtime to refuse. */
-	expect_kept(&k, "{\"mounts\": [7, {\"destination\": 1}, {\"destination\": \"../x\"}]}",
-		"{\"mounts\":[7,{\"destination\":1},{\"destination\":\"../x\"}," OURS "]}");
-}
-
-static void test_own_nodes(void **state)
-{
-	struct keeping k = { .s = *state };
-	static const char rules[] = "\"resources\":{\"devices\":[{\"allow\":true,\"type\":\"c\","
-				    "\"major\":195,\"minor\":1,\"access\":\"rw\"}]}";
-	_cleanup_free_ char *text = NULL;
-
-	(void)add_node(k.s, "/dev/a", 'c');
-	assert_true(asprintf(&text,
-			    "{\"linux\":{\"devices\":[{\"path\":\"/dev/a\",\"type\":\"c\","
-			    "\"major\":195,\"minor\":1}],%s}}",
-			    rules) > 0);
-	expect_kept(&k,
-		"{\"linux\": {\"devices\": [{\"path\": \"/dev/a\", \"type\": \"c\", \"major\": "
-		"195, "
-		"\"minor\": 1}]}}",
-		text);
-	assert_int_equal(k.warnings.n, 0);
-	expect_kept(&k, text, text);
-	free(text);
-	assert_true(
-		asprintf(&text, "{\"linux\":{\"devices\":[{\"path\":\"/dev/a\",\"major\":1}],%s}}",
-			rules) > 0);
-	expect_kept(&k, "{\"linux\": {\"devices\": [{\"path\": \"/dev/a\", \"major\": 1}]}}", text);
-	assert_int_equal(k.warnings.n, 1);
-	assert_string_equal(
-		k.warnings.items[0], "the container's own node '/dev/a' stays: it is not 195:1");
-}
-
 /* A rule counts until a later one takes it back. */
 static void test_rule_order(void **state)
 {
@@ -410,48 +193,6 @@ static void test_rule_order(void **state)
 			    rule, rule) > 0);
 	expect(s, before, after);
 	expect(s, after, after);
-}
-
-/* A runtime binds there, from the path that the node has in the container. */
-static void test_user_namespace(void **state)
-{
-	struct keeping k = { .s = *state, .user_namespace = true };
-
-	(void)add_node(k.s, "/dev/a", 'c');
-	add_node(k.s, "/dev/b", 'c')->host_path = "/dev/b";
-	expect_kept(&k, "{}",
-		"{\"linux\":{\"devices\":[{\"path\":\"/dev/b\",\"type\":\"c\",\"major\":195,"
-		"\"minor\":1,\"fileMode\":432,\"uid\":0,\"gid\":44}],"
-		"\"resources\":{\"devices\":[{\"allow\":true,\"type\":\"c\",\"major\":195,"
-		"\"minor\":1,\"access\":\"rw\"}]}},"
-		"\"mounts\":[{\"destination\":\"/dev/a\",\"type\":\"bind\",\"source\":\"/host/"
-		"node\","
-		"\"options\":[\"bind\",\"nosuid\",\"noexec\"]}]}");
-}
-
-/* What is not there cannot be bound; elsewhere it is made by number. */
-static void test_user_namespace_without_node(void **state)
-{
-	struct keeping k = { .s = *state, .user_namespace = true };
-	struct plan_node *node = add_node(k.s, "/dev/a", 'c');
-
-	node->exists = false;
-	expect_kept(&k, "{}", "{}");
-	assert_int_equal(k.warnings.n, 1);
-	assert_non_null(strstr(k.warnings.items[0], "'/host/node' is not on this machine"));
-	(void)add_node(k.s, "/dev/b", 'p');
-	k.s->plan->nodes.items[1].exists = false;
-	(void)add_node(k.s, "/dev/c", 'c');
-	k.s->plan->nodes.items[2].host_path = "/dev/c";
-	expect_kept(&k, "{}",
-		"{\"linux\":{\"devices\":[{\"path\":\"/dev/c\",\"type\":\"c\",\"major\":195,"
-		"\"minor\":1,\"fileMode\":432,\"uid\":0,\"gid\":44}],"
-		"\"resources\":{\"devices\":[{\"allow\":true,\"type\":\"c\",\"major\":195,"
-		"\"minor\":1,\"access\":\"rw\"}]}}}");
-	assert_int_equal(k.warnings.n, 1);
-	assert_non_null(strstr(k.warnings.items[0], "2 device nodes are not on this machine"));
-	assert_int_equal(try_edit(k.s, "{}"), 0);
-	assert_int_equal(json_object_array_length(devices_of(k.s)), 3);
 }
 
 #define MANY_NODES 5000
@@ -506,7 +247,6 @@ static void test_variable_twice(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_nothing),
 		TEST(test_process),
@@ -517,11 +257,7 @@ int main(void)
 		TEST(test_hooks),
 		TEST(test_hook_is_there),
 		TEST(test_machine_parts),
-		TEST(test_own_mounts),
-		TEST(test_own_nodes),
 		TEST(test_rule_order),
-		TEST(test_user_namespace),
-		TEST(test_user_namespace_without_node),
 		TEST(test_many_nodes),
 		TEST(test_variable_twice),
 	};

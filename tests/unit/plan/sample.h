@@ -16,6 +16,8 @@
 #define LIB64          "/usr/lib/x86_64-linux-gnu"
 #define LIB32          "/usr/lib/i386-linux-gnu"
 #define MAX_SELECTED   16
+#define CUDA_FILE      "libcuda.so." DRIVER_VERSION
+#define CUDA_SOURCE    "/host/64/" CUDA_FILE
 
 /* cmocka does not tell compilers that it never returns from a failure. */
 #define fail_now(...)                  \
@@ -304,6 +306,39 @@ static inline void assert_mount(const struct plan *plan, const char *destination
 	assert_string_equal(get_mount(plan, destination)->source, source);
 }
 
+static inline const struct plan_link *find_link(const struct plan *plan, const char *path)
+{
+	const struct plan_link *found = NULL;
+
+	vec_foreach (struct plan_link, link, &plan->links) {
+		if (strcmp(link->path, path) != 0)
+			continue;
+		if (found)
+			fail_msg("two links at '%s'", path);
+		found = link;
+	}
+	return found;
+}
+
+/* A link, in whose place `source` would go on `destination`. */
+static inline void assert_link_over(const struct plan *plan, const char *path, const char *text,
+	const char *source, const char *destination)
+{
+	const struct plan_link *link = find_link(plan, path);
+
+	if (!link)
+		fail_now("no link at '%s'", path);
+	assert_string_equal(link->text, text);
+	assert_string_equal(link->source, source);
+	assert_string_equal(link->destination, destination);
+}
+
+static inline void assert_link(const struct plan *plan, const char *path, const char *text,
+	const char *source)
+{
+	assert_link_over(plan, path, text, source, path);
+}
+
 static inline const struct plan_node *find_node(const struct plan *plan, const char *path)
 {
 	vec_foreach (struct plan_node, node, &plan->nodes) {
@@ -356,6 +391,43 @@ static inline struct string_list sample_paths(struct sample *s, const struct pla
 	vec_foreach (struct plan_node, node, &plan->nodes)
 		(void)string_list_add(s->a, &paths, node->path);
 	return paths;
+}
+
+static inline void sample_add_machine(struct sample *s, capability_set capabilities)
+{
+	sample_add_nvidia(s);
+	sample_add_nvidia_gpu(s);
+	sample_select_all(s);
+	s->req.capabilities = capabilities;
+}
+
+static inline void assert_options(const struct plan *plan, const char *destination, const char *expected)
+{
+	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(4096);
+	const struct plan_mount *mount = get_mount(plan, destination);
+
+	vec_foreach (const char *, option, &mount->options)
+		strbuf_printf(&text, "%s,", *option);
+	assert_string_equal(strbuf_str(&text), expected);
+}
+
+static inline void sample_add_root_link(struct sample *s, const char *path, const char *resolved, const char *problem)
+{
+	struct root_link *link = vec_push(s->root->arena, &s->root->links);
+
+	*link = (struct root_link){ .path = path, .resolved = resolved, .problem = problem };
+}
+
+static inline void sample_add_volume(struct sample *s, const char *source, const char *destination,
+	bool read_only)
+{
+	struct volume *volume = vec_push(s->a, &s->req.volumes);
+
+	*volume = (struct volume){
+		.source = source,
+		.destination = destination,
+		.read_only = read_only,
+	};
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, sample_set_up, sample_tear_down)

@@ -280,9 +280,9 @@ static void test_driver_without_gpu(void **state)
 	assert_int_equal(plan->nodes.n, 2);
 	assert_non_null(find_node(plan, "/dev/nvidiactl"));
 	assert_non_null(find_node(plan, "/dev/nvidia-uvm"));
-	assert_non_null(find_mount(plan, LIB64 "/libcuda.so.1"));
+	assert_non_null(find_link(plan, LIB64 "/libcuda.so.1"));
 	assert_non_null(find_mount(plan, "/usr/bin/nvidia-smi"));
-	assert_null(find_mount(plan, LIB64 "/libGLX_nvidia.so.0"));
+	assert_null(find_link(plan, LIB64 "/libGLX_nvidia.so.0"));
 	assert_int_equal(plan->env.n, 2);
 	assert_string_equal(plan->env.items[0], "NVIDIA_DRIVER_CAPABILITIES=compute,utility");
 	assert_string_equal(plan->env.items[1], "NVIDIA_VISIBLE_DEVICES=void");
@@ -295,7 +295,7 @@ static void test_driver_without_gpu(void **state)
 	s->req.capabilities = CAPABILITY_UTILITY;
 	plan = sample_plan(s);
 	assert_int_equal(plan->nodes.n, 1);
-	assert_null(find_mount(plan, LIB64 "/libcuda.so.1"));
+	assert_null(find_link(plan, LIB64 "/libcuda.so.1"));
 	s->inv.drivers.items[0].files_version = "535.54.03";
 	assert_refused(s, NVB_ERR_DRIVER, "match driver 'nvidia'");
 }
@@ -312,7 +312,7 @@ static void test_driver_without_gpus_on_the_machine(void **state)
 	sample_add_nvidia(s);
 	container_root_free(s->root);
 	s->root = NULL;
-	assert_non_null(find_mount(sample_plan(s), LIB64 "/libcuda.so.1"));
+	assert_non_null(find_link(sample_plan(s), LIB64 "/libcuda.so.1"));
 	assert_int_equal(s->plan->gpus.n, 0);
 	s->inv.drivers.items[1].files.n = 0;
 	assert_warned(sample_plan(s), "no user-space files of this driver");
@@ -334,7 +334,7 @@ static void test_driver_beside_another_gpu(void **state)
 	plan = sample_plan(s);
 	assert_non_null(find_node(plan, "/dev/dri/renderD200"));
 	assert_null(find_node(plan, "/dev/nvidia0"));
-	assert_non_null(find_mount(plan, LIB64 "/libcuda.so.1"));
+	assert_non_null(find_link(plan, LIB64 "/libcuda.so.1"));
 	assert_knob(plan, "gpu", "1", KNOB_ENFORCED);
 	assert_true(list_has(&plan->env, "NVIDIA_VISIBLE_DEVICES=void"));
 	/* No GPU runs on NVIDIA's driver: nothing is mixed. */

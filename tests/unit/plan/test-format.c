@@ -25,8 +25,8 @@ static void test_json(void **state)
 		"    \"mode\": \"exclusive\",\n"
 		"    \"status\": \"unsupported\",\n"
 		"    \"mechanism\": null,\n"
-		"    \"reason\": \"this version takes no lease on a GPU: nothing would keep other "
-		"containers off it\"\n"
+		"    \"reason\": \"nvbind takes no part in how this engine starts the container: "
+		"nothing would keep others off the GPU\"\n"
 		"  },\n"
 		"  \"gpus\": [\n"
 		"    {\n"
@@ -99,7 +99,8 @@ static void test_json(void **state)
 		"    }\n"
 		"  ],\n"
 		"  \"warnings\": [],\n"
-		"  \"engine_argv\": []\n"
+		"  \"engine_argv\": [],\n"
+		"  \"links\": []\n"
 		"}\n";
 	struct sample *s = *state;
 	_cleanup_free_ char *text = NULL;
@@ -157,6 +158,27 @@ static void assert_has(const char *text, const char *part)
 		fail_msg("'%s' is not in:\n%s", part, text);
 }
 
+static void test_json_links(void **state)
+{
+	struct sample *s = *state;
+	_cleanup_free_ char *text = NULL;
+
+	sample_add_nvidia(s);
+	sample_add_nvidia_gpu(s);
+	sample_select_all(s);
+	s->req.capabilities = CAPABILITY_UTILITY;
+	text = format_json(s);
+	assert_has(text,
+		"  \"links\": [\n"
+		"    {\n"
+		"      \"path\": \"" LIB64 "/libnvidia-ml.so.1\",\n"
+		"      \"text\": \"libnvidia-ml.so." DRIVER_VERSION "\",\n"
+		"      \"source\": \"/host/64/libnvidia-ml.so." DRIVER_VERSION "\"\n"
+		"    }\n"
+		"  ]\n"
+		"}\n");
+}
+
 static void test_text(void **state)
 {
 	struct sample *s = *state;
@@ -175,7 +197,8 @@ static void test_text(void **state)
 	assert_has(text, "gpus        0  0000:10:00.0  GPU-00000000\n");
 	assert_has(text, "nodes       /dev/nvidia-uvm  c 511:0  rw\n");
 	assert_has(text, "            /dev/nvidia0     c 195:0  rw\n");
-	assert_has(text, "5 files in /usr/lib/x86_64-linux-gnu\n");
+	assert_has(text, "2 files in /usr/lib/x86_64-linux-gnu\n");
+	assert_has(text, "links       3 names in /usr/lib/x86_64-linux-gnu\n");
 	assert_has(text, "env         NVIDIA_DRIVER_CAPABILITIES=compute,utility\n");
 	assert_has(text, "            driver        auto             applied: nvidia 550.163.01 (open)\n");
 	/* Nothing that a terminal would obey. */
@@ -187,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_json),
 		TEST(test_json_is_always_the_same),
+		TEST(test_json_links),
 		TEST(test_json_of_bytes_that_are_no_text),
 		TEST(test_text),
 	};
