@@ -44,7 +44,7 @@ static const struct valued_option valued_options[] = {
 	KEPT("cgroup-manager", GLOBAL | LOCAL, cgroup_manager),
 	PASSED("criu", GLOBAL),
 	PASSED("console-socket", LOCAL),
-	PASSED("pid-file", LOCAL),
+	KEPT("pid-file", LOCAL, pid_file),
 	PASSED("preserve-fds", LOCAL),
 	PASSED("image-path", LOCAL),
 	PASSED("work-path", LOCAL),
@@ -59,24 +59,9 @@ static const struct runtime_command {
 	const char *name;
 	bool makes_container;
 } commands[] = {
-	{ "create", true },
-	{ "run", true },
-	{ "restore", true },
-	{ "checkpoint", false },
-	{ "delete", false },
-	{ "events", false },
-	{ "exec", false },
-	{ "features", false },
-	{ "kill", false },
-	{ "list", false },
-	{ "mounts", false },
-	{ "pause", false },
-	{ "ps", false },
-	{ "resume", false },
-	{ "spec", false },
-	{ "start", false },
-	{ "state", false },
-	{ "update", false },
+#define X(name, makes_container) { name, makes_container },
+	RUNTIME_COMMANDS(X)
+#undef X
 };
 
 static const struct runtime_command *find_command(const char *word)
@@ -195,6 +180,8 @@ void runtime_arguments_scan(int argc, char **argv, struct runtime_arguments *ret
 		} else if (text[0] == '-' && text[1]) {
 			i = scan_option(argc, argv, i, ret, &after_unknown);
 		} else {
+			if (ret->command && !ret->id && !after_unknown)
+				ret->id = text;
 			if (!ret->command && !is_value_of_unknown(after_unknown, text))
 				ret->command = text;
 			after_unknown = false;

@@ -21,6 +21,7 @@ static int raise_at(const struct bundle *bundle, const char *verb, const char *p
 void bundle_done(struct bundle *bundle)
 {
 	closep(&bundle->fd);
+	freep(&bundle->text);
 	json_putp(&bundle->config);
 }
 
@@ -35,26 +36,20 @@ static int read_config(struct bundle *bundle, struct nvb_error **err)
 	/* O_NONBLOCK: a FIFO must not hold the engine. */
 	_cleanup_close_ int fd = openat(
 		bundle->fd, bundle->config_name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	_cleanup_free_ char *text = NULL;
-	size_t length = 0;
 	errint_t e;
-	int r;
 
 	if (fd < 0 || fstat(fd, &bundle->st) < 0)
 		return raise_at(bundle, "read", bundle->config_name, errno, err);
 	if (!S_ISREG(bundle->st.st_mode))
 		return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "read '%s/%s': not a regular file",
 			bundle->path, bundle->config_name);
-	e = file_read_fd(fd, JSON_TEXT_LIMIT_BYTES, &text, &length);
+	e = file_read_fd(fd, JSON_TEXT_LIMIT_BYTES, &bundle->text, &bundle->length);
 	if (e == -EFBIG)
 		return raise_too_long(bundle, err);
-	if (e < 0)
-		return raise_at(bundle, "read", bundle->config_name, -e, err);
-	r = json_parse(text, length, &bundle->config, err);
-	return r < 0 ? NVB_CONTEXT(err, r, "read '%s/%s'", bundle->path, bundle->config_name) : 0;
+	return e < 0 ? raise_at(bundle, "read", bundle->config_name, -e, err) : 0;
 }
 
-int bundle_open(
+int bundle_read(
 	const char *path, const char *config_name, struct bundle *ret, struct nvb_error **err)
 {
 	_cleanup_(bundle_done) struct bundle bundle = {
@@ -67,6 +62,29 @@ int bundle_open(
 	if (bundle.fd < 0)
 		return raise_at(&bundle, "open the bundle", NULL, errno, err);
 	r = read_config(&bundle, err);
+	if (r < 0)
+		return r;
+	*ret = bundle;
+	bundle = (struct bundle)BUNDLE_INIT;
+	return 0;
+}
+
+int bundle_parse(struct bundle *bundle, struct nvb_error **err)
+{
+	int r = json_parse(bundle->text, bundle->length, &bundle->config, err);
+
+	freep(&bundle->text);
+	return r < 0 ? NVB_CONTEXT(err, r, "read '%s/%s'", bundle->path, bundle->config_name) : 0;
+}
+
+int bundle_open(
+	const char *path, const char *config_name, struct bundle *ret, struct nvb_error **err)
+{
+	_cleanup_(bundle_done) struct bundle bundle = BUNDLE_INIT;
+	int r = bundle_read(path, config_name, &bundle, err);
+
+	if (r >= 0)
+		r = bundle_parse(&bundle, err);
 	if (r < 0)
 		return r;
 	*ret = bundle;

@@ -11,7 +11,9 @@ struct bundle {
 	const char *path, *config_name; /* borrowed */
 	int fd;
 	struct stat st; /* of the configuration */
-	struct json_object *config;
+	char *text;	/* of the configuration, until it is parsed */
+	size_t length;
+	struct json_object *config; /* NULL until then */
 };
 
 #define BUNDLE_INIT                                                                                \
@@ -20,6 +22,11 @@ struct bundle {
 	}
 
 /* Errors: NVB_ERR_NOT_FOUND, NVB_ERR_PERMISSION, NVB_ERR_IO, NVB_ERR_FORMAT, NVB_ERR_LIMIT. */
+int bundle_read(
+	const char *path, const char *config_name, struct bundle *ret, struct nvb_error **err);
+/* Errors: NVB_ERR_FORMAT, NVB_ERR_NO_MEMORY. */
+int bundle_parse(struct bundle *bundle, struct nvb_error **err);
+/* Both. */
 int bundle_open(
 	const char *path, const char *config_name, struct bundle *ret, struct nvb_error **err);
 void bundle_done(struct bundle *bundle);

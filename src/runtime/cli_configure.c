@@ -109,6 +109,8 @@ int cli_configure(const struct cli_options *options, struct arena *a, struct nvb
 	r = attach_open_root(options->pid, options->rootfs, &root_fd, err);
 	if (r >= 0)
 		r = gpu_plan_make(&request, &policy, root_fd, &gpu_plan, err);
+	if (r >= 0)
+		r = plan_links_to_mounts(gpu_plan.plan, err);
 	if (r < 0)
 		return r;
 	vec_foreach (const char *, warning, &gpu_plan.plan->warnings)

@@ -51,7 +51,7 @@ int cli_machine_read(const struct cli_options *options, struct arena *a, bool li
 	if (r >= 0)
 		r = inventory_discover(&ret->tree, &ret->inv, err);
 	if (r >= 0 && library)
-		r = inventory_ask_library(ret->inv, err);
+		r = inventory_ask_library_apart(ret->inv, err);
 	if (r < 0)
 		return r;
 	vec_foreach (struct gpu_driver, driver, &ret->inv->drivers)

@@ -42,7 +42,7 @@ static int read_machine(
 		return NVB_CONTEXT(err, r, "look for GPUs");
 	/* A MIG UUID is known to the vendor's library alone; nothing else is asked of it here. */
 	if (selector_needs_enrichment(&m->own) || gpu_bounds_need_enrichment(m->from))
-		r = inventory_ask_library(m->to->inv, err);
+		r = inventory_ask_library_apart(m->to->inv, err);
 	return r;
 }
 
@@ -217,7 +217,7 @@ static int check_requirements(struct making *m, struct nvb_error **err)
 	r = check_facts(m, &m->warnings, err);
 	if (r <= 0)
 		return r;
-	r = inventory_ask_library(m->to->inv, err);
+	r = inventory_ask_library_apart(m->to->inv, err);
 	if (r <= 0)
 		return r;
 	m->warnings = (struct string_list){ 0 };

@@ -169,6 +169,8 @@ static int attach(struct attachment *at, struct nvb_error **err)
 	r = open_root(at, &root_fd, err);
 	if (r >= 0)
 		r = gpu_plan_make(&at->request, &at->policy, root_fd, &at->made, err);
+	if (r >= 0)
+		r = plan_links_to_mounts(at->made.plan, err);
 	if (r < 0)
 		return r;
 	log_warnings(&at->made.plan->warnings);

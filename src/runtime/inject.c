@@ -8,8 +8,10 @@
 #include "oci/edit.h"
 #include "runtime/dev_char.h"
 #include "runtime/facts_request.h"
+#include "runtime/gpu_lease.h"
 #include "runtime/gpu_plan.h"
 #include "runtime/predecessor.h"
+#include "runtime/rootfs_links.h"
 
 #define VISIBLE_DEVICES	    "NVIDIA_VISIBLE_DEVICES"
 #define DRIVER_CAPABILITIES "NVIDIA_DRIVER_CAPABILITIES"
@@ -176,17 +178,26 @@ static int choose_gids(struct injection *in, struct nvb_error **err)
 	return 0;
 }
 
+static bool make_link(void *user, const struct plan_link *link)
+{
+	return rootfs_links_make(user, link);
+}
+
 static int edit_config(struct injection *in, struct nvb_error **err)
 {
+	_cleanup_(rootfs_links_done) struct rootfs_links links;
 	const struct oci_edit_options options = {
 		.keep_own = true,
 		.root_fd = in->root_fd,
+		.make_link = make_link,
+		.link_user = &links,
 		.user_namespace = in_user_namespace(in),
 		.arena = in->arena,
 		.warnings = &in->warnings,
 	};
 	int r;
 
+	rootfs_links_open(in->root_fd, &links);
 	r = choose_environment(in, err);
 	if (r >= 0 && options.user_namespace)
 		r = choose_gids(in, err);
@@ -245,6 +256,8 @@ int inject(const struct bundle *bundle, const struct runtime_policy *policy,
 	log_warnings(&in.made.plan->warnings);
 	log_warnings(&in.warnings);
 	link_device_numbers(&in, arguments);
-	r = bundle_replace(bundle, err);
+	r = gpu_lease_take(&in.made, &in.facts, bundle, arguments, in.arena, err);
+	if (r >= 0)
+		r = bundle_replace(bundle, err);
 	return r < 0 ? r : 1;
 }

@@ -9,12 +9,6 @@
 #include "base/spawn.h"
 #include "base/strbuf.h"
 
-/*
- * Holds our process number when we become another program, and how often that was done:
- * "PID:DEPTH". exec() keeps it: who finds its own number in there was started by itself, whatever
- * stands between. What stands between may also fork: then only the depth tells.
- */
-#define SELF_VARIABLE	 "NVBIND_RUNTIME_PID"
 #define MAX_DEPTH	 8
 #define NAMES_TEXT_BYTES 4096
 
@@ -47,7 +41,7 @@ static char *find_other(const char *name, bool *ret_self)
 /* Zeros: nobody of our name started us. */
 static void read_self(uint64_t *ret_pid, uint64_t *ret_depth)
 {
-	const char *text = secure_getenv(SELF_VARIABLE);
+	const char *text = secure_getenv(LOW_LEVEL_SELF_VARIABLE);
 	const size_t length = text ? strcspn(text, ":") : 0;
 
 	if (!text || !number_parse_n(text, length, INT32_MAX, ret_pid))
@@ -101,7 +95,7 @@ int low_level_exec(const char *path, char **argv, struct nvb_error **err)
 
 	read_self(&pid, &depth);
 	(void)snprintf(text, sizeof(text), "%d:%u", (int)getpid(), (unsigned)depth + 1);
-	if (setenv(SELF_VARIABLE, text, 1) < 0)
+	if (setenv(LOW_LEVEL_SELF_VARIABLE, text, 1) < 0)
 		return NVB_OOM(err);
 	argv[0] = (char *)(uintptr_t)path;
 	(void)execv(path, argv);

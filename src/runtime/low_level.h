@@ -5,6 +5,15 @@
 #include "base/arena.h"
 #include "base/error.h"
 
+/* A name or an absolute path, in place of the policy's list. */
+#define LOW_LEVEL_VARIABLE "NVBIND_OCI_RUNTIME"
+/*
+ * Holds our process number when we become another program, and how often that was done:
+ * "PID:DEPTH". exec() keeps it: who finds its own number in there was started by itself, whatever
+ * stands between. What stands between may also fork: then only the depth tells.
+ */
+#define LOW_LEVEL_SELF_VARIABLE "NVBIND_RUNTIME_PID"
+
 /*
  * The first of `names` that is installed and is not this very program, also under another name.
  * A plain name is looked for in SPAWN_SYSTEM_PATH. The path is malloc'd.

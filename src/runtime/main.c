@@ -5,7 +5,6 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "gpu/enrich.h"
 #include "runtime/personality.h"
 
 static const struct personality {
@@ -23,6 +22,9 @@ static bool open_standard_descriptors(void)
 {
 	int fd;
 
+	if (fcntl(STDIN_FILENO, F_GETFD) >= 0 && fcntl(STDOUT_FILENO, F_GETFD) >= 0 &&
+		fcntl(STDERR_FILENO, F_GETFD) >= 0)
+		return true;
 	do
 		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	while (fd >= 0 && fd <= STDERR_FILENO);
@@ -36,9 +38,6 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 0 ? path_base_name(argv[0]) : "";
 
-	/* The vendor's library is asked by a process of its own: this program again. */
-	if (argc > 1 && strcmp(argv[1], ENRICH_WORKER_ARGUMENT) == 0)
-		return enrich_worker_main(argc - 1, argv + 1);
 	if (argc < 1 || !open_standard_descriptors()) {
 		perror("nvbind-runtime: open '/dev/null'");
 		return 1;

@@ -55,7 +55,7 @@ static int read_policy(const struct runtime_arguments *arguments, struct arena *
 static int choose_low_level(const struct runtime_policy *policy, struct arena *a, char **ret_path,
 	struct nvb_error **err)
 {
-	const char *named = secure_getenv("NVBIND_OCI_RUNTIME");
+	const char *named = secure_getenv(LOW_LEVEL_VARIABLE);
 	struct string_list names = { 0 };
 
 	if (!named || !named[0])
@@ -66,19 +66,24 @@ static int choose_low_level(const struct runtime_policy *policy, struct arena *a
 }
 
 static int prepare_container(const struct runtime_arguments *arguments,
-	const struct runtime_policy *policy, struct nvb_error **err)
+	const struct runtime_policy *policy, struct bundle *bundle, struct nvb_error **err)
 {
-	_cleanup_(bundle_done) struct bundle bundle = BUNDLE_INIT;
-	int r = bundle_open(
-		arguments->bundle ? arguments->bundle : ".", arguments->config, &bundle, err);
+	int r = bundle_read(
+		arguments->bundle ? arguments->bundle : ".", arguments->config, bundle, err);
 
-	return r < 0 ? r : inject(&bundle, policy, arguments, err);
+	if (r < 0 ||
+		!container_request_is_possible(bundle->text, bundle->length, &policy->container))
+		return r;
+	r = bundle_parse(bundle, err);
+	return r < 0 ? r : inject(bundle, policy, arguments, err);
 }
 
 /* Returns only if it fails. */
 static int run(const struct runtime_arguments *arguments, char **argv, struct arena *a,
 	struct nvb_error **err)
 {
+	/* Never closed: exec() and exit() free thousands of values at once. */
+	static struct bundle bundle = BUNDLE_INIT;
 	_cleanup_free_ char *low_level = NULL;
 	struct runtime_policy policy = { 0 };
 	int r;
@@ -89,7 +94,7 @@ static int run(const struct runtime_arguments *arguments, char **argv, struct ar
 	engine_log_open(arguments, &policy);
 	r = choose_low_level(&policy, a, &low_level, err);
 	if (r >= 0 && runtime_arguments_make_container(arguments))
-		r = prepare_container(arguments, &policy, err);
+		r = prepare_container(arguments, &policy, &bundle, err);
 	return r < 0 ? r : low_level_exec(low_level, argv, err);
 }
 
