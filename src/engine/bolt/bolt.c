@@ -13,6 +13,8 @@
 #include "engine/bolt/runtime_log.h"
 #include "engine/bolt/stdio.h"
 #include "engine/bolt/user.h"
+#include "lease/lease_plan.h"
+#include "limit/host_change.h"
 
 struct bolt_container {
 	struct arena *arena;
@@ -95,6 +97,16 @@ const char *bolt_device_isolation(struct arena *scratch)
 				 "device nodes; CAP_MKNOD is dropped";
 }
 
+bool bolt_sets_cpus(struct arena *scratch)
+{
+	struct low_level_runtime runtime;
+
+	if (idmap_is_needed())
+		return false;
+	/* Without a runtime nothing will run: a plan still says what would be. */
+	return low_level_runtime_find(scratch, false, &runtime, NULL) < 0 || runtime.device_cgroup;
+}
+
 /*
  * The root is mounted nodev then, but crun mounts it again without.
  * Source: crun 1.8.1, src/libcrun/linux.c, do_mount(): MS_REMOUNT | MS_BIND alone.
@@ -141,6 +153,8 @@ struct run {
 	struct low_level_runtime runtime;
 	struct idmap map;
 	struct nvb_error *doubt; /* that the command can be found */
+	struct lease *lease;	 /* NULL: no GPU */
+	struct host_changes *changes; /* NULL: none */
 };
 
 static int choose_means(struct run *run, struct nvb_error **err)
@@ -160,10 +174,11 @@ static int choose_means(struct run *run, struct nvb_error **err)
 	return bolt_state_open(&run->container->state, err);
 }
 
-static int write_bundle(struct run *run, struct nvb_error **err)
+static struct bundle make_bundle(const struct run *run)
 {
 	const struct bolt_container *c = run->container;
-	const struct bundle bundle = {
+
+	return (struct bundle){
 		.plan = run->plan,
 		.options = &c->options,
 		.image = &c->image,
@@ -171,23 +186,18 @@ static int write_bundle(struct run *run, struct nvb_error **err)
 		.capsule = &run->capsule,
 		.runtime = &run->runtime,
 		.map = &run->map,
+		.arena = c->arena,
 	};
-
-	return bundle_write(&bundle, c->arena, &run->doubt, err);
 }
 
 /* How the low-level runtime ended, told apart: its own failure, or the command's exit code. */
-static int judge_exit(struct run *run, struct spawn_exit exit_status, int *ret_exit_code,
-	struct nvb_error **err)
+static int judge_exit(struct run *run, struct spawn_exit exit_status, const char *message,
+	int *ret_exit_code, struct nvb_error **err)
 {
-	_cleanup_free_ char *message = NULL;
 	int status;
 
 	*ret_exit_code = spawn_exit_code(exit_status);
-	if (*ret_exit_code == 0)
-		return 0;
-	message = runtime_log_error(run->capsule.dir_fd);
-	if (!message)
+	if (*ret_exit_code == 0 || !message)
 		return 0;
 	status = runtime_log_status(message);
 	if (run->doubt && status == nvb_error_status(run->doubt)) {
@@ -204,12 +214,14 @@ static int judge_exit(struct run *run, struct spawn_exit exit_status, int *ret_e
 static int run_capsule(struct run *run, int *ret_exit_code, struct nvb_error **err)
 {
 	struct bolt_container *c = run->container;
+	struct bundle bundle = make_bundle(run);
+	_cleanup_free_ char *message = NULL;
 	struct stdio_state stdio;
 	struct spawn_exit exit_status;
 	struct keeper keeper;
 	int r;
 
-	r = write_bundle(run, err);
+	r = bundle_check(&bundle, &run->doubt, err);
 	if (r < 0)
 		return r;
 	keeper = (struct keeper){
@@ -218,9 +230,11 @@ static int run_capsule(struct run *run, int *ret_exit_code, struct nvb_error **e
 			run->capsule.path, run->capsule.id),
 		.map = &run->map,
 		.capsule = &run->capsule,
+		.bundle = &bundle,
 		.lower_path = c->image.root_path,
 		.lower_fd = c->image.root_fd,
 		.stdin_null = !c->options.interactive && !c->options.terminal,
+		.lease = run->lease,
 	};
 	if (!keeper.runtime_argv)
 		return NVB_OOM(err);
@@ -229,9 +243,59 @@ static int run_capsule(struct run *run, int *ret_exit_code, struct nvb_error **e
 		return 0;
 	}
 	stdio_save(&stdio);
-	r = keeper_run(&keeper, &exit_status, err);
+	r = keeper_run(&keeper, &exit_status, &message, err);
 	stdio_restore(&stdio);
-	return r < 0 ? r : judge_exit(run, exit_status, ret_exit_code, err);
+	return r < 0 ? r : judge_exit(run, exit_status, message, ret_exit_code, err);
+}
+
+/* The name is the container's until the capsule is removed. */
+static int take_lease(struct run *run, struct nvb_error **err)
+{
+	const struct lease_plan request = {
+		.plan = run->plan,
+		.tree = run->container->options.tree,
+		.holder = run->capsule.id,
+		.engine = "bolt",
+		.keep_lock = true,
+	};
+
+	return lease_plan_take(&request, &run->lease, err);
+}
+
+static void log_all(const struct string_list *warnings)
+{
+	vec_foreach (const char *, warning, warnings)
+		log_warning("%s", *warning);
+}
+
+/*
+ * The container works without them, so nothing here keeps it from running. The keeper inherits what
+ * says that it lives. What killed ones have left of theirs goes first.
+ */
+static void change_host(struct run *run)
+{
+	_cleanup_error_ struct nvb_error *error = NULL;
+	struct arena *a = run->container->arena;
+	struct string_list warnings = { 0 };
+	int r;
+
+	if (run->plan->host_changes.n)
+		r = host_changes_make(&run->plan->host_changes, run->capsule.id, a, &run->changes,
+			&warnings, &error);
+	else
+		r = host_changes_recover(a, &warnings, &error);
+	log_all(&warnings);
+	/* A user without a place for a journal has none to recover. */
+	if (r < 0 && (run->plan->host_changes.n || r != NVB_ERR_NOT_FOUND))
+		log_warning("change the machine for the container: %s", nvb_error_message(error));
+}
+
+static void restore_host(struct run *run)
+{
+	struct string_list warnings = { 0 };
+
+	host_changes_undo(run->changes, run->container->arena, &warnings);
+	log_all(&warnings);
 }
 
 int bolt_run(struct bolt_container *container, const struct plan *plan, int *ret_exit_code,
@@ -252,7 +316,13 @@ int bolt_run(struct bolt_container *container, const struct plan *plan, int *ret
 	r = bolt_capsule_new(&container->state, container->options.name, &run.capsule, err);
 	if (r < 0)
 		return r;
-	r = run_capsule(&run, ret_exit_code, err);
+	r = take_lease(&run, err);
+	if (r >= 0) {
+		change_host(&run);
+		r = run_capsule(&run, ret_exit_code, err);
+		restore_host(&run);
+	}
+	lease_release(run.lease);
 	nvb_error_free(run.doubt);
 	if (bolt_capsule_remove(&container->state, &run.capsule, &left) < 0)
 		log_warning("%s; the next run removes it", nvb_error_message(left));

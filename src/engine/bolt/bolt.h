@@ -25,6 +25,7 @@ struct bolt_options {
 	bool interactive; /* keep standard input open */
 	bool terminal;
 	bool read_only;
+	const struct host_tree *tree; /* the machine, for who uses its GPUs */
 };
 
 struct bolt_container;
@@ -42,6 +43,8 @@ int bolt_root_fd(const struct bolt_container *container);
  * for the plan's own words. Static text.
  */
 const char *bolt_device_isolation(struct arena *scratch);
+/* True if a container that this process starts has a control group, so that CPUs can be chosen. */
+bool bolt_sets_cpus(struct arena *scratch);
 
 /*
  * Entrypoint and command as they will run: the image's entrypoint, then `given`, or the image's

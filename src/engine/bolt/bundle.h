@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes what a container starts from into its capsule: config.json, the places for its mounts,
- * and the small files that every container has (hosts, hostname, resolv.conf).
+ * What a container starts from: config.json, and a layer above its image with the places for its
+ * mounts and the small files that every container has (hosts, hostname, resolv.conf).
  */
 #pragma once
 
@@ -20,11 +20,21 @@ struct bundle {
 	const struct bolt_capsule *capsule;
 	const struct low_level_runtime *runtime;
 	const struct idmap *map;
+	struct arena *arena; /* for the rest, and while the bundle is written */
+	/* By bundle_check(). */
+	const char *hostname, *cwd;
+	struct string_list env;
 };
 
 /*
+ * Finds out whether the container can start, before anything of it runs.
  * *ret_doubt is set if the command is not in the image but a volume may bring it: why it cannot
  * be run, should it turn out so.
  */
-int bundle_write(const struct bundle *bundle, struct arena *a, struct nvb_error **ret_doubt,
-	struct nvb_error **err);
+int bundle_check(struct bundle *bundle, struct nvb_error **ret_doubt, struct nvb_error **err);
+
+/*
+ * Writes it: config.json into files_fd, which the low-level runtime will see at the capsule's path;
+ * what the container sees into the empty directory layer_fd.
+ */
+int bundle_write(const struct bundle *bundle, int files_fd, int layer_fd, struct nvb_error **err);

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/spawn.h"
-#include "base/state_dir.h"
+#include "base/user_namespace.h"
 
 #define SUBID_LIMIT_BYTES ((size_t)1 << 20)
 #define HELPER_TIMEOUT_MS 5000
@@ -64,10 +64,19 @@ static int read_subid(const char *path, uid_t uid, uint32_t *ret_start, uint32_t
 		pw ? user : uid_text);
 }
 
-/* Root of a user namespace may not make nodes nor set up cgroups either. */
+/*
+ * Root of a user namespace may not make nodes nor set up cgroups either. Asked for often: the answer
+ * is that of the namespace this process began in.
+ */
 bool idmap_is_needed(void)
 {
-	return !state_dir_is_root();
+	static enum { UNKNOWN, INITIAL, OTHER } namespace;
+
+	if (geteuid() != 0)
+		return true;
+	if (namespace == UNKNOWN)
+		namespace = user_namespace_is_initial() ? INITIAL : OTHER;
+	return namespace == OTHER;
 }
 
 int idmap_choose(bool range, struct idmap *ret, struct nvb_error **err)

@@ -18,6 +18,7 @@
 #include "base/path.h"
 #include "base/strbuf.h"
 #include "engine/bolt/root_mount.h"
+#include "engine/bolt/runtime_log.h"
 
 #define HANGUP_GRACE_S 10
 #define REPORT_LIMIT_BYTES ((size_t)64 << 10)
@@ -94,13 +95,13 @@ static bool is_runtime(const struct keeper *k, const char *link)
 }
 
 /* Whether the container's first process is the command, not the runtime that will become it. */
-static bool command_has_started(const struct keeper *k)
+static bool command_has_started(const struct keeper *k, int files_fd)
 {
 	_cleanup_free_ char *pid_text = NULL;
 	char link[64];
 	uint64_t pid;
 
-	if (file_read_in(k->capsule->dir_fd, "pid", 64, &pid_text, NULL) < 0)
+	if (file_read_in(files_fd, "pid", 64, &pid_text, NULL) < 0)
 		return false;
 	pid_text[strcspn(pid_text, "\n")] = '\0';
 	if (!number_parse(pid_text, INT32_MAX, &pid))
@@ -118,11 +119,12 @@ static void forward(pid_t pid, int signum)
 
 /*
  * Waits for `pid`, passing on signals. Reaps every other child. In the keeper
- * (`k` given), a signal that asks to end before the command runs ends everything at once: the
+ * (`k` and the capsule's directory given), a signal that asks to end before the command runs ends everything at once: the
  * runtime's half-made container would swallow it. A terminal that is gone (SIGHUP) takes the
  * container with it, also one whose first process does not listen.
  */
-static void wait_and_forward(const struct keeper *k, pid_t pid, struct spawn_exit *ret_exit)
+static void wait_and_forward(const struct keeper *k, int files_fd, pid_t pid,
+	struct spawn_exit *ret_exit)
 {
 	sigset_t set;
 
@@ -141,7 +143,7 @@ static void wait_and_forward(const struct keeper *k, pid_t pid, struct spawn_exi
 			return;
 		}
 		signum = sigwaitinfo(&set, &info);
-		if (k && is_ending(signum) && !command_has_started(k))
+		if (k && is_ending(signum) && !command_has_started(k, files_fd))
 			_exit(128 + signum);
 		/* Our own clock, not another process's signal: nobody is there any more. */
 		if (k && signum == SIGALRM && info.si_code == SI_KERNEL)
@@ -200,7 +202,8 @@ static void __attribute__((noreturn)) exec_runtime(const struct keeper *k, int r
 	give_up(report_fd, error);
 }
 
-static int prepare_keeper(const struct keeper *k, int go_fd, struct nvb_error **err)
+static int prepare_keeper(
+	const struct keeper *k, int go_fd, int *ret_files_fd, struct nvb_error **err)
 {
 	char go;
 
@@ -210,30 +213,54 @@ static int prepare_keeper(const struct keeper *k, int go_fd, struct nvb_error **
 	/* Nothing comes if nvbind died before the line above, or could not map the users. */
 	if (read(go_fd, &go, 1) != 1)
 		_exit(125);
-	return root_mount_all(k, err);
+	return root_mount_all(k, ret_files_fd, err);
+}
+
+/*
+ * vfork() copies no page tables, and the keeper has nothing to do until the runtime is executed.
+ * The child goes on in the parent's memory, but for this function it never returns.
+ */
+static pid_t start_runtime(const struct keeper *k, int report_fd)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		exec_runtime(k, report_fd);
+	return pid;
+}
+
+/* The log is in the keeper's namespace and goes with it. */
+static void send_message(int files_fd, int message_fd)
+{
+	_cleanup_free_ char *message = runtime_log_error(files_fd);
+
+	if (message)
+		(void)file_write_fd(message_fd, message, strlen(message));
 }
 
 /* Everything behind the clone; ends as the low-level runtime ended. */
-static void __attribute__((noreturn)) keeper_main(const struct keeper *k, int go_fd, int report_fd)
+static void __attribute__((noreturn)) keeper_main(const struct keeper *k, int go_fd, int report_fd,
+	int message_fd)
 {
 	struct nvb_error *error = NULL;
 	struct spawn_exit exit_status = { .code = 125 };
+	int files_fd = -1;
 	pid_t pid;
 
-	if (prepare_keeper(k, go_fd, &error) < 0)
+	if (prepare_keeper(k, go_fd, &files_fd, &error) < 0)
 		give_up(report_fd, error);
 	closep(&go_fd);
 	if (keeper_pending_signal())
 		_exit(128 + keeper_pending_signal());
-	pid = fork();
-	if (pid == 0)
-		exec_runtime(k, report_fd);
+	pid = start_runtime(k, report_fd);
 	if (pid < 0) {
 		NVB_RAISE(&error, NVB_ERR_ENGINE, errno, "start '%s'", k->runtime->path);
 		give_up(report_fd, error);
 	}
 	closep(&report_fd);
-	wait_and_forward(k, pid, &exit_status);
+	wait_and_forward(k, files_fd, pid, &exit_status);
+	if (spawn_exit_code(exit_status) != 0)
+		send_message(files_fd, message_fd);
 	_exit(spawn_exit_code(exit_status));
 }
 
@@ -276,68 +303,112 @@ static int read_report(int fd, struct nvb_error **err)
 	return *hint ? NVB_HINT(err, status, "%s", hint) : status;
 }
 
+/* What nvbind and the keeper have between them: our ends, and the keeper's. */
 struct channel {
-	int go_fd, report_fd; /* our ends */
+	int go_fd, report_fd, message_fd;
+	int keeper_go_fd, keeper_report_fd, keeper_message_fd;
 };
 
-static void channel_done(struct channel *c)
+#define CHANNEL_INIT { -1, -1, -1, -1, -1, -1 }
+
+static void close_our_ends(struct channel *c)
 {
 	closep(&c->go_fd);
 	closep(&c->report_fd);
+	closep(&c->message_fd);
+}
+
+static void close_keeper_ends(struct channel *c)
+{
+	closep(&c->keeper_go_fd);
+	closep(&c->keeper_report_fd);
+	closep(&c->keeper_message_fd);
+}
+
+static void channel_done(struct channel *c)
+{
+	close_our_ends(c);
+	close_keeper_ends(c);
+}
+
+static int open_pipe(int *read_fd, int *write_fd, struct nvb_error **err)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "create a pipe");
+	*read_fd = fds[0];
+	*write_fd = fds[1];
+	return 0;
+}
+
+static int channel_open(struct channel *c, struct nvb_error **err)
+{
+	int r = open_pipe(&c->keeper_go_fd, &c->go_fd, err);
+
+	if (r >= 0)
+		r = open_pipe(&c->report_fd, &c->keeper_report_fd, err);
+	if (r >= 0)
+		r = open_pipe(&c->message_fd, &c->keeper_message_fd, err);
+	return r;
 }
 
 static int start(const struct keeper *k, struct channel *c, pid_t *ret_pid, struct nvb_error **err)
 {
 	int flags = CLONE_NEWNS | CLONE_NEWPID | (k->map->needed ? CLONE_NEWUSER : 0) | SIGCHLD;
-	int go[2] = { -1, -1 }, reports[2] = { -1, -1 };
-	int errnum;
-	pid_t pid;
+	pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+	int errnum = errno;
 
-	if (pipe2(go, O_CLOEXEC) < 0)
-		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "create a pipe");
-	c->go_fd = go[1];
-	if (pipe2(reports, O_CLOEXEC) < 0) {
-		errnum = errno;
-		closep(&go[0]);
-		return NVB_RAISE(err, NVB_ERR_ENGINE, errnum, "create a pipe");
-	}
-	c->report_fd = reports[0];
-	pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 	if (pid == 0) {
-		channel_done(c);
-		keeper_main(k, go[0], reports[1]);
+		close_our_ends(c);
+		keeper_main(k, c->keeper_go_fd, c->keeper_report_fd, c->keeper_message_fd);
 	}
-	errnum = errno;
-	closep(&go[0]);
-	closep(&reports[1]);
+	close_keeper_ends(c);
 	if (pid < 0)
 		return raise_clone(errnum, k->map->needed, err);
 	*ret_pid = pid;
 	return 0;
 }
 
-int keeper_run(const struct keeper *keeper, struct spawn_exit *ret_exit, struct nvb_error **err)
+/* The keeper is gone: what it had to say is in the pipe. NULL: nothing. */
+static char *read_message(int fd)
 {
-	_cleanup_(channel_done) struct channel c = { -1, -1 };
+	_cleanup_free_ char *message = NULL;
+	size_t length = 0;
+
+	if (file_read_fd(fd, REPORT_LIMIT_BYTES, &message, &length) < 0 || !length)
+		return NULL;
+	return TAKE_PTR(message);
+}
+
+int keeper_run(const struct keeper *keeper, struct spawn_exit *ret_exit, char **ret_message,
+	struct nvb_error **err)
+{
+	_cleanup_(channel_done) struct channel c = CHANNEL_INIT;
 	struct spawn_exit exit_status = { .code = 125 };
 	pid_t pid = -1;
 	int r;
 
-	r = start(keeper, &c, &pid, err);
+	r = channel_open(&c, err);
+	if (r >= 0)
+		r = start(keeper, &c, &pid, err);
 	if (r < 0)
 		return r;
 	if (keeper->map->needed)
 		r = idmap_write(keeper->map, pid, err);
+	if (r >= 0 && keeper->lease)
+		r = lease_set_process(keeper->lease, pid, err);
 	if (r >= 0 && write(c.go_fd, "", 1) != 1)
 		r = NVB_RAISE(err, NVB_ERR_ENGINE, errno, "start the container's keeper");
 	closep(&c.go_fd);
 	if (r >= 0)
 		r = read_report(c.report_fd, err);
-	wait_and_forward(NULL, pid, &exit_status);
+	wait_and_forward(NULL, -1, pid, &exit_status);
 	if (r < 0)
 		return r;
 	if (exit_status.by_signal)
 		log_warning("the container's keeper was killed by signal %d", exit_status.code);
 	*ret_exit = exit_status;
+	*ret_message = exit_status.by_signal ? NULL : read_message(c.message_fd);
 	return 0;
 }

@@ -20,18 +20,22 @@
 
 #include "base/error.h"
 #include "base/spawn.h"
+#include "engine/bolt/bundle.h"
 #include "engine/bolt/idmap.h"
 #include "engine/bolt/runtime.h"
 #include "engine/bolt/state.h"
+#include "lease/lease.h"
 
 struct keeper {
 	const struct low_level_runtime *runtime;
 	const char **runtime_argv;
 	const struct idmap *map;
 	const struct bolt_capsule *capsule;
+	const struct bundle *bundle; /* checked; the keeper writes it */
 	const char *lower_path; /* the image's root */
 	int lower_fd;           /* the same directory, as it was planned for */
 	bool stdin_null;
+	struct lease *lease; /* NULL: none; the keeper becomes its witness */
 };
 
 /* Blocks the signals of which keeper_run() takes care, and lets children be waited for; to be
@@ -42,7 +46,9 @@ void keeper_block_signals(void);
 int keeper_pending_signal(void);
 
 /*
- * Runs the container to its end. *ret_exit is what the low-level runtime ended with.
+ * Runs the container to its end. *ret_exit is what the low-level runtime ended with; *ret_message
+ * its last error of its own (malloc'd), NULL if it told none.
  * Errors: the root cannot be put together or the namespaces cannot be made; nothing ran then.
  */
-int keeper_run(const struct keeper *keeper, struct spawn_exit *ret_exit, struct nvb_error **err);
+int keeper_run(const struct keeper *keeper, struct spawn_exit *ret_exit, char **ret_message,
+	struct nvb_error **err);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/path.h"
 
 #define PLACE_NAME "place"
@@ -99,29 +100,113 @@ static int make_file(const struct layer *layer, int upper_fd, const char *name,
 	return e < 0 ? NVB_RAISE(err, NVB_ERR_ENGINE, -e, "make a place for '%s'", destination) : 0;
 }
 
-int layer_add_place(const struct layer *layer, const char *destination, bool is_directory,
+/* Opens the directory `path`, which is made where it is missing. */
+static int walk(const struct layer *layer, const char *path, const char *destination, int *ret_fd,
 	struct nvb_error **err)
 {
 	_cleanup_close_ int lower_fd = fcntl(layer->lower_fd, F_DUPFD_CLOEXEC, 0);
 	_cleanup_close_ int upper_fd = fcntl(layer->upper_fd, F_DUPFD_CLOEXEC, 0);
-	_cleanup_free_ char *copy = strdup(destination);
-	char *save = NULL, *part, *next;
-	int r;
+	_cleanup_free_ char *copy = strdup(path);
+	char *save = NULL;
 
-	if (is_on_runtime_mount(destination))
-		return 0;
 	if (lower_fd < 0 || upper_fd < 0 || !copy)
 		return NVB_OOM(err);
-	for (part = strtok_r(copy, "/", &save); part; part = next) {
-		next = strtok_r(NULL, "/", &save);
-		if (!next && !is_directory)
-			return make_file(layer, upper_fd, part, destination, err);
+	for (char *part = strtok_r(copy, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
+		int r;
+
 		step_into(&lower_fd, part);
 		r = make_directory(layer, &upper_fd, lower_fd, part, destination, err);
 		if (r < 0)
 			return r;
 	}
+	*ret_fd = TAKE_FD(upper_fd);
 	return 0;
+}
+
+/* Makes the directory of `destination` and remembers it. */
+static int enter(struct layer *layer, const char *destination, const char **ret_name,
+	struct nvb_error **err)
+{
+	const char *name = path_base_name(destination);
+	_cleanup_free_ char *path = strndup(destination, (size_t)(name - destination));
+	int fd = -1, r;
+
+	if (!path)
+		return NVB_OOM(err);
+	if (!*name)
+		return NVB_RAISE(err, NVB_ERR_ENGINE, ENOTDIR, "make a place for '%s'", destination);
+	*ret_name = name;
+	if (layer->last_path && strcmp(layer->last_path, path) == 0)
+		return 0;
+	r = walk(layer, path, destination, &fd, err);
+	if (r < 0)
+		return r;
+	layer_done(layer);
+	layer->last_path = TAKE_PTR(path);
+	layer->last_fd = fd;
+	return 0;
+}
+
+void layer_done(struct layer *layer)
+{
+	freep(&layer->last_path);
+	closep(&layer->last_fd);
+}
+
+int layer_add_place(struct layer *layer, const char *destination, bool is_directory,
+	struct nvb_error **err)
+{
+	_cleanup_close_ int fd = -1;
+	const char *name;
+	int r;
+
+	if (is_on_runtime_mount(destination))
+		return 0;
+	if (is_directory)
+		return walk(layer, destination, destination, &fd, err);
+	r = enter(layer, destination, &name, err);
+	return r < 0 ? r : make_file(layer, layer->last_fd, name, destination, err);
+}
+
+static int raise_add(const char *path, int errnum, struct nvb_error **err)
+{
+	return NVB_RAISE(err, NVB_ERR_ENGINE, errnum, "make '%s' in the container", path);
+}
+
+int layer_add_file(struct layer *layer, const char *path, const char *text, struct nvb_error **err)
+{
+	_cleanup_close_ int fd = -1;
+	const char *name;
+	errint_t e;
+	int r;
+
+	if (is_on_runtime_mount(path))
+		return 0;
+	r = enter(layer, path, &name, err);
+	if (r < 0)
+		return r;
+	/* Exclusive: what is there is one file under all the names of places. */
+	fd = openat(layer->last_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		0644);
+	if (fd < 0)
+		return errno == EEXIST ? 0 : raise_add(path, errno, err);
+	e = fchmod(fd, 0644) < 0 ? -errno : file_write_fd(fd, text, strlen(text));
+	return e < 0 ? raise_add(path, -e, err) : 1;
+}
+
+int layer_add_link(struct layer *layer, const char *path, const char *text, struct nvb_error **err)
+{
+	const char *name;
+	int r;
+
+	if (is_on_runtime_mount(path))
+		return 0;
+	r = enter(layer, path, &name, err);
+	if (r < 0)
+		return r;
+	if (symlinkat(text, layer->last_fd, name) == 0)
+		return 1;
+	return errno == EEXIST ? 0 : raise_add(path, errno, err);
 }
 
 int layer_resolve(const struct layer *layer, struct arena *a, const char *destination,

@@ -15,8 +15,7 @@ static void fd_path(char ret[static FD_PATH_BYTES], int fd)
 	(void)snprintf(ret, FD_PATH_BYTES, "/proc/self/fd/%d", fd);
 }
 
-/* `middle_fd`: a lower layer above the lower one, or -1. */
-static errint_t mount_with(const struct overlay *o, int middle_fd, const char *extra)
+static errint_t mount_with(const struct overlay *o, const char *extra)
 {
 	char lower[FD_PATH_BYTES], upper[FD_PATH_BYTES], work[FD_PATH_BYTES], target[FD_PATH_BYTES];
 	char middle[FD_PATH_BYTES] = "";
@@ -26,10 +25,10 @@ static errint_t mount_with(const struct overlay *o, int middle_fd, const char *e
 	fd_path(upper, o->upper_fd);
 	fd_path(work, o->work_fd);
 	fd_path(target, o->target_fd);
-	if (middle_fd >= 0)
-		fd_path(middle, middle_fd);
+	if (o->middle_fd >= 0)
+		fd_path(middle, o->middle_fd);
 	(void)snprintf(options, sizeof(options), "lowerdir=%s%s%s,upperdir=%s,workdir=%s%s%s",
-		middle, middle_fd >= 0 ? ":" : "", lower, upper, work,
+		middle, o->middle_fd >= 0 ? ":" : "", lower, upper, work,
 		o->in_user_namespace ? ",userxattr" : "", extra);
 	return mount("overlay", target, "overlay", o->no_devices ? MS_NODEV : 0, options) < 0 ?
 		-errno :
@@ -49,7 +48,10 @@ static errint_t mount_above_tmpfs(const struct overlay *o, int tmpfs_fd)
 		return -errno;
 	on_tmpfs.upper_fd = upper_fd;
 	on_tmpfs.work_fd = work_fd;
-	return mount_with(&on_tmpfs, o->upper_fd, ",volatile");
+	/* Where there is a middle layer the upper one is still empty. */
+	if (o->middle_fd < 0)
+		on_tmpfs.middle_fd = o->upper_fd;
+	return mount_with(&on_tmpfs, ",volatile");
 }
 
 /*
@@ -93,11 +95,11 @@ static errint_t mount_on_tmpfs(const struct overlay *o)
 errint_t overlay_mount(const struct overlay *overlay)
 {
 	/* The layer is thrown away at the end: it needs no sync ("volatile", Linux 5.10). */
-	errint_t r = mount_with(overlay, -1, ",volatile");
+	errint_t r = mount_with(overlay, ",volatile");
 	errint_t on_tmpfs;
 
 	if (r < 0)
-		r = mount_with(overlay, -1, "");
+		r = mount_with(overlay, "");
 	if (r == 0)
 		return 0;
 	on_tmpfs = mount_on_tmpfs(overlay);

@@ -9,6 +9,7 @@
 
 struct overlay {
 	int lower_fd;
+	int middle_fd; /* a layer of ours above the lower one; -1: none */
 	int upper_fd, work_fd; /* on one file system */
 	int target_fd;
 	bool in_user_namespace;
@@ -17,7 +18,7 @@ struct overlay {
 
 /*
  * Mounts it. The upper layer may be one that cannot hold an overlay (NFS, an overlay itself):
- * then it becomes a lower layer and a tmpfs over work_fd takes the writes.
+ * then a tmpfs over work_fd takes the writes, and what the upper layer holds is below it.
  * Returns 0 or -errno; -EINVAL with in_user_namespace: something is mounted below the lower
  * directory, which the kernel does not let an ordinary user uncover.
  */

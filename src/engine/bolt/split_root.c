@@ -88,7 +88,7 @@ static int mount_directory(const struct layers *all, const char *name, struct nv
 		r = open_child(all->target, name, &part.target, err);
 	if (r < 0)
 		return r;
-	overlay = (struct overlay){ part.lower, part.upper, part.work, part.target,
+	overlay = (struct overlay){ part.lower, -1, part.upper, part.work, part.target,
 		all->in_user_namespace, all->no_devices };
 	r = overlay_mount(&overlay);
 	if (r == 0)
@@ -165,7 +165,9 @@ bool split_root_is_needed(int lower_fd)
 	if (fstat(fd, &root) < 0)
 		return false;
 	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && !is_own(entry->d_name) &&
+		if (entry->d_name[0] != '.' &&
+			(entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) &&
+			!is_own(entry->d_name) &&
 			fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 			S_ISDIR(st.st_mode) && st.st_dev != root.st_dev)
 			return true;
@@ -187,7 +189,7 @@ int split_root_mount(const struct split_root *root, struct nvb_error **err)
 	if (r >= 0)
 		r = open_child(root->capsule_fd, "work", &all.work, err);
 	if (r >= 0)
-		r = open_child(root->capsule_fd, "root", &all.target, err);
+		r = open_child(root->files_fd, "root", &all.target, err);
 	if (r < 0)
 		return r;
 	(void)snprintf(source, sizeof(source), "/proc/self/fd/%d", all.upper);
@@ -195,7 +197,7 @@ int split_root_mount(const struct split_root *root, struct nvb_error **err)
 	if (mount(source, target, NULL, MS_BIND, NULL) < 0)
 		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "bind the container's root");
 	closep(&all.target);
-	r = open_child(root->capsule_fd, "root", &all.target, err);
+	r = open_child(root->files_fd, "root", &all.target, err);
 	if (r < 0)
 		return r;
 	mask = umask(0);

@@ -16,6 +16,7 @@
 
 struct split_root {
 	int lower_fd, capsule_fd;
+	int files_fd; /* has "root", where it is mounted */
 	bool in_user_namespace, no_devices; /* as in struct overlay */
 };
 

@@ -281,28 +281,44 @@ static bool is_capsule(const char *name)
 	return name[0] != '.' || strncmp(name, GONE_PREFIX, strlen(GONE_PREFIX)) == 0;
 }
 
-static void sweep(const struct bolt_state *state)
+/* True if there are some that live. Called under the capsules' lock. */
+static bool sweep(const struct bolt_state *state)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *entry;
+	bool some_live = false;
 	int fd = openat(state->capsules_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
-		return;
+		return false;
 	dir = fdopendir(fd);
 	if (!dir) {
 		closep(&fd);
-		return;
+		return false;
 	}
 	while ((entry = readdir(dir))) {
 		_cleanup_error_ struct nvb_error *error = NULL;
 
-		if (!is_capsule(entry->d_name) || !is_dead(state, entry->d_name))
+		if (!is_capsule(entry->d_name))
 			continue;
+		if (!is_dead(state, entry->d_name)) {
+			some_live = true;
+			continue;
+		}
 		log_debug("engine", "removing what the container '%s' left", entry->d_name);
 		if (remove_leftovers(state, entry->d_name, &error) < 0)
 			log_warning("%s, ignoring", nvb_error_message(error));
 	}
+	return some_live;
+}
+
+/* Whoever has the lock sweeps himself. */
+static void sweep_again(const struct bolt_state *state)
+{
+	_cleanup_close_ int all_fd = -1;
+
+	if (lock_file(state->capsules_fd, ".lock", LOCK_EX | LOCK_NB, &all_fd) == 1)
+		(void)sweep(state);
 }
 
 static bool is_name(const char *name)
@@ -350,7 +366,7 @@ static int raise_create(const struct bolt_state *state, const char *id, int errn
 static int make_capsule(const struct bolt_state *state, struct bolt_capsule *c,
 	struct nvb_error **err)
 {
-	static const char *const folders[] = { "upper", "work", "root", "runtime" };
+	static const char *const folders[] = { "upper", "work" };
 	errint_t e;
 
 	if (mkdirat(state->capsules_fd, c->id, 0700) < 0) {
@@ -393,7 +409,7 @@ int bolt_capsule_new(const struct bolt_state *state, const char *name, struct bo
 	e = lock_file(state->capsules_fd, ".lock", LOCK_EX, &all_fd);
 	if (e < 0)
 		return raise_create(state, ".lock", -e, err);
-	sweep(state);
+	c.has_others = sweep(state);
 	r = make_capsule(state, &c, err);
 	if (r < 0) {
 		/* What was made belongs to nobody else: a name in use has no dir_fd here. */
@@ -413,6 +429,8 @@ int bolt_capsule_remove(const struct bolt_state *state, struct bolt_capsule *cap
 
 	/* The lock goes last: until then a sweep sees the capsule as alive. */
 	bolt_capsule_done(capsule);
+	if (capsule->has_others)
+		sweep_again(state);
 	return r;
 }
 

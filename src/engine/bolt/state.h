@@ -6,11 +6,15 @@
  *	<state>/capsules/.lock   held while a capsule is made, named or swept
  *	<state>/capsules/<id>/   one running container; .gone-* while it is removed
  *		lock		flock()ed by nvbind and by the container's keeper: free means dead
- *		config.json	the bundle
  *		upper/ work/	the container's writable layer
- *		root/		mount point, used in a private mount namespace only
+ *
+ * In the keeper's private mount namespace a tmpfs covers a capsule:
+ *
+ *		config.json	the bundle
+ *		layer/		places for mounts, small files: between the image and upper/
+ *		root/		the container's root, put together
  *		runtime/	state of the low-level runtime
- *		log		what the low-level runtime had to say
+ *		log, pid	what the low-level runtime had to say
  *
  * Mounts live in a private mount namespace and processes in a private PID namespace, so when
  * nvbind is killed the kernel takes both away. What is left is a directory and a cgroup; the
@@ -43,6 +47,7 @@ struct bolt_capsule {
 	char *cgroup; /* its name, at the top of each hierarchy */
 	int dir_fd;
 	int lock_fd;
+	bool has_others; /* there were others that lived, or were about to die, when it was made */
 };
 
 #define BOLT_CAPSULE_INIT { .dir_fd = -1, .lock_fd = -1 }
@@ -53,7 +58,10 @@ struct bolt_capsule {
  */
 int bolt_capsule_new(const struct bolt_state *state, const char *name, struct bolt_capsule *ret,
 	struct nvb_error **err);
-/* Removes the capsule's cgroup and directory. Its processes must be gone. */
+/*
+ * Removes the capsule's cgroup and directory; its processes must be gone. Sweeps once more where
+ * bolt_capsule_new() met others: one whose nvbind was killed just before had yet to die.
+ */
 int bolt_capsule_remove(const struct bolt_state *state, struct bolt_capsule *capsule,
 	struct nvb_error **err);
 void bolt_capsule_done(struct bolt_capsule *capsule);

@@ -10,6 +10,7 @@
 
 #define SELECTOR_VARIABLE    "NVBIND_GPU"
 #define PROFILE_VARIABLE     "NVBIND_PROFILE"
+#define ISOLATION_VARIABLE "NVBIND_ISOLATION"
 #define SELECTOR_LIMIT_BYTES ((size_t)64 << 10)
 #define SHOWN_BYTES	     64
 
@@ -116,6 +117,7 @@ static void add_gpus(struct writer *w, const struct client_gpus *gpus)
 	if (!by_runtime)
 		return;
 	add_variable(w, PROFILE_VARIABLE, gpus->profile);
+	add_variable(w, ISOLATION_VARIABLE, gpus->isolation);
 	add_variable(w, CLIENT_CAPABILITIES_VARIABLE, gpus->capabilities);
 }
 
@@ -130,6 +132,7 @@ static const char *find_decider(const char *variable, const struct client_gpus *
 		{ client_vendors[0].variable, "--gpu", true },
 		{ client_vendors[1].variable, "--gpu", true },
 		{ PROFILE_VARIABLE, "--profile", gpus->profile != NULL },
+		{ ISOLATION_VARIABLE, "--isolation", gpus->isolation != NULL },
 		{ CLIENT_CAPABILITIES_VARIABLE, "--capabilities", gpus->capabilities != NULL },
 	};
 	const size_t length = strcspn(variable, "=");

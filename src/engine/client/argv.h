@@ -35,7 +35,7 @@ struct client_gpus {
 	struct string_list names;
 	/* For RUNTIME, what of them is each vendor's, in the terms of its variable. */
 	struct string_list vendor_names[CLIENT_VENDORS];
-	const char *capabilities, *profile; /* for RUNTIME; NULL: not said */
+	const char *capabilities, *profile, *isolation; /* for RUNTIME; NULL: not said */
 };
 
 /*

@@ -16,13 +16,16 @@ static int set_up(void **state)
 	root_dir(r, "lower", 0755);
 	root_dir(r, "upper", 0755);
 	root_dir(r, "outside", 0755);
-	layer = (struct layer){ .lower_fd = root_open(r, "lower"), .upper_fd = root_open(r, "upper"),
-		.beside_fd = r->fd };
+	layer = (struct layer)LAYER_INIT;
+	layer.lower_fd = root_open(r, "lower");
+	layer.upper_fd = root_open(r, "upper");
+	layer.beside_fd = r->fd;
 	return 0;
 }
 
 static int tear_down(void **state)
 {
+	layer_done(&layer);
 	closep(&layer.lower_fd);
 	closep(&layer.upper_fd);
 	return root_tear_down(state);
@@ -113,6 +116,7 @@ static void test_links_are_hidden(void **state)
 			assert_true(p == 0 ? S_ISDIR(root_mode(r, "upper/a/b/c")) :
 					     S_ISREG(root_mode(r, "upper/a/b/c")));
 			assert_true(S_ISLNK(root_mode(r, lower)));
+			layer_done(&layer);
 			assert_int_equal(path_remove_tree(r->fd, "upper/a"), 0);
 			assert_int_equal(path_remove_tree(r->fd, "lower/a"), 0);
 		}
@@ -160,9 +164,111 @@ static void test_places_are_links(void **state)
 		assert_int_equal(fstatat(r->fd, "upper/lib/two", &two, AT_SYMLINK_NOFOLLOW), 0);
 		assert_int_equal(one.st_ino == two.st_ino, i == 0);
 		assert_int_equal(two.st_size, 0);
+		layer_done(&layer);
 		assert_int_equal(path_remove_tree(r->fd, "upper/lib"), 0);
 		layer.beside_fd = -1;
 	}
+}
+
+/* Neighbours are made without a walk from the root; nobody sees the difference. */
+static void test_directories_take_turns(void **state)
+{
+	static const char *const places[] = { "/a/b/one", "/a/b/two", "/a/three", "/a/b/four", "/five",
+		"/a/b/c/six", "/a/bb/seven" };
+	struct root *r = *state;
+
+	for (size_t i = 0; i < ELEMENTS(places); i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "upper%s", places[i]);
+		assert_success(r, layer_add_place(&layer, places[i], false, &r->err));
+		assert_true(S_ISREG(root_mode(r, path)));
+	}
+}
+
+static void assert_text(struct root *r, const char *path, const char *text)
+{
+	_cleanup_free_ char *found = NULL;
+
+	assert_int_equal(file_read_in(r->fd, path, 1000, &found, NULL), 0);
+	assert_string_equal(found, text);
+}
+
+static void test_files(void **state)
+{
+	struct root *r = *state;
+	mode_t mask = umask(077);
+	int result;
+
+	root_file(r, "lower/etc/hosts", "the image's", 0600);
+	root_link(r, "/outside/x", "lower/etc/resolv.conf");
+	result = layer_add_file(&layer, "/etc/hosts", "ours\n", &r->err);
+	(void)umask(mask);
+	assert_int_equal(result, 1);
+	assert_text(r, "upper/etc/hosts", "ours\n");
+	assert_int_equal(root_mode(r, "upper/etc/hosts"), S_IFREG | 0644);
+	assert_text(r, "lower/etc/hosts", "the image's");
+	assert_int_equal(layer_add_file(&layer, "/etc/resolv.conf", "", &r->err), 1);
+	assert_true(S_ISREG(root_mode(r, "upper/etc/resolv.conf")));
+	assert_int_equal(root_mode(r, "outside/x"), 0);
+}
+
+/* What is written to a place would be in all of them. */
+static void test_files_where_a_mount_will_be(void **state)
+{
+	struct root *r = *state;
+
+	assert_success(r, layer_add_place(&layer, "/etc/hosts", false, &r->err));
+	assert_success(r, layer_add_place(&layer, "/etc/other", false, &r->err));
+	assert_int_equal(layer_add_file(&layer, "/etc/hosts", "text", &r->err), 0);
+	assert_text(r, "upper/etc/hosts", "");
+	assert_text(r, "upper/etc/other", "");
+	assert_int_equal(layer_add_file(&layer, "/proc/hosts", "text", &r->err), 0);
+	assert_int_equal(root_mode(r, "upper/proc"), 0);
+	assert_null(r->err);
+}
+
+static void assert_link(struct root *r, const char *path, const char *text)
+{
+	char found[64] = "";
+
+	assert_true(readlinkat(r->fd, path, found, sizeof(found) - 1) > 0);
+	assert_string_equal(found, text);
+}
+
+/* Whatever the image has of that name is hidden, be it a link, a file or a directory. */
+static void test_links(void **state)
+{
+	struct root *r = *state;
+
+	root_file(r, "lower/lib/libcuda.so", "", 0644);
+	root_dir(r, "lower/lib/libdir.so", 0755);
+	root_link(r, "/outside/libcuda.so.0", "lower/lib/libcuda.so.1");
+	assert_int_equal(layer_add_link(&layer, "/lib/libcuda.so", "libcuda.so.5", &r->err), 1);
+	assert_int_equal(layer_add_link(&layer, "/lib/libcuda.so.1", "libcuda.so.5", &r->err), 1);
+	assert_int_equal(layer_add_link(&layer, "/lib/libdir.so", "libcuda.so.5", &r->err), 1);
+	assert_link(r, "upper/lib/libcuda.so", "libcuda.so.5");
+	assert_link(r, "upper/lib/libcuda.so.1", "libcuda.so.5");
+	assert_link(r, "upper/lib/libdir.so", "libcuda.so.5");
+	assert_link(r, "lower/lib/libcuda.so.1", "/outside/libcuda.so.0");
+	assert_true(S_ISREG(root_mode(r, "lower/lib/libcuda.so")));
+}
+
+static void test_links_where_a_mount_will_be(void **state)
+{
+	struct root *r = *state;
+
+	assert_success(r, layer_add_place(&layer, "/lib/libcuda.so.1", false, &r->err));
+	assert_success(r, layer_add_place(&layer, "/lib/dir", true, &r->err));
+	assert_int_equal(layer_add_link(&layer, "/lib/libcuda.so.1", "other", &r->err), 0);
+	assert_int_equal(layer_add_link(&layer, "/lib/dir", "other", &r->err), 0);
+	assert_int_equal(layer_add_link(&layer, "/sys/lib", "other", &r->err), 0);
+	assert_true(S_ISREG(root_mode(r, "upper/lib/libcuda.so.1")));
+	assert_true(S_ISDIR(root_mode(r, "upper/lib/dir")));
+	assert_null(r->err);
+	assert_raised(r, layer_add_link(&layer, "/lib/libcuda.so.1/x", "other", &r->err),
+		NVB_ERR_ENGINE, "'libcuda.so.1' is the target of another mount");
+	assert_raised(r, layer_add_link(&layer, "/lib/", "other", &r->err), NVB_ERR_ENGINE, "'/lib/'");
 }
 
 static void test_conflicts(void **state)
@@ -254,6 +360,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_existing_places_are_covered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_odd_files_in_the_way, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_places_are_links, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_directories_take_turns, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_files, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_files_where_a_mount_will_be, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_links_where_a_mount_will_be, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_conflicts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_names_at_the_limit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_places_of_the_runtime, set_up, tear_down),

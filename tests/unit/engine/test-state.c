@@ -156,7 +156,7 @@ static void test_linked_capsules_are_refused(void **state)
 
 static void test_new(void **state)
 {
-	static const char *const folders[] = { "upper", "work", "root", "runtime" };
+	static const char *const folders[] = { "upper", "work" };
 	struct root *r = *state;
 	struct bolt_capsule c, other;
 
@@ -258,6 +258,24 @@ static void test_held_by_another_process(void **state)
 	remove_capsule(r, &c);
 }
 
+/* A container's processes may outlive a killed nvbind for a moment, into the next command. */
+static void test_dies_beside_another(void **state)
+{
+	struct root *r = *state;
+	struct bolt_capsule dying, next;
+	pid_t holder;
+
+	open_state(r);
+	dying = new_capsule(r, "dying");
+	holder = hold(&dying);
+	next = new_capsule(r, "next");
+	assert_int_equal(count_capsules(r), 2);
+	assert_int_equal(kill(holder, SIGKILL), 0);
+	assert_int_equal(waitpid(holder, NULL, 0), holder);
+	remove_capsule(r, &next);
+	assert_int_equal(count_capsules(r), 0);
+}
+
 static void test_sweep(void **state)
 {
 	struct root *r = *state;
@@ -343,6 +361,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cgroups_differ, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_held_by_another_process, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_dies_beside_another, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sweep, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_removed_by_two, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unreadable_is_left_alone, set_up, tear_down),
