@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 60
 MESON ?= $(firstword $(wildcard /usr/bin/meson) meson)
 NINJA ?= $(firstword $(wildcard /usr/bin/ninja) ninja)
 
-.PHONY: all test demo install uninstall bench fuzz clean help
+.PHONY: all test demo install uninstall bench bench-docs bench-guard bench-guard-update fuzz clean help
 
 all: $(BUILD)/build.ninja ## build; leaves build/nvbind
 	@$(NINJA) -C $(BUILD)
@@ -33,8 +33,17 @@ uninstall: $(BUILD)/build.ninja ## remove what `make install` put there
 	@$(NINJA) -C $(BUILD) --quiet build.ninja >/dev/null # the list below is of the last configuration
 	@$(MESON) introspect --installed $(BUILD) | DESTDIR="$(DESTDIR)" scripts/uninstall
 
-bench: all ## run the benchmarks in tests/bench
+bench: all ## run the benchmarks in tests/bench; leaves BUILD/bench.json and figures
 	@BUILD=$(BUILD) scripts/bench
+
+bench-docs: ## put BUILD/bench.json into docs/PERFORMANCE.md and docs/figures
+	@BUILD=$(BUILD) scripts/bench --docs
+
+bench-guard: all ## compare instruction and system call counts with tests/bench/baseline.json
+	@BUILD=$(BUILD) tests/bench/guard
+
+bench-guard-update: all ## write tests/bench/baseline.json
+	@BUILD=$(BUILD) tests/bench/guard --repeat 3 --update
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (60); needs clang
 	@for target in tests/fuzz/fuzz-*.c; do \
@@ -46,5 +55,5 @@ clean: ## remove the build directory
 	@rm -rf -- "$(BUILD)"
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
-		while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
+		while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done

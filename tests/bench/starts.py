@@ -3,6 +3,7 @@
 
 The variants take turns, in another order each round: a disturbance hits all alike, and what one leaves to
 do in the background does not always hit the same next one."""
+import math
 import os
 import random
 import subprocess
@@ -40,7 +41,7 @@ def timed(argv, environment=None):
     _, status, usage = os.wait4(pid, 0)
     took = raw_ms() - start
     if os.waitstatus_to_exitcode(status) != 0:
-        raise Unusable('exit status %d' % os.waitstatus_to_exitcode(status))
+        raise Unusable("'%s' ends with exit status %d" % (' '.join(argv[:6]), os.waitstatus_to_exitcode(status)))
     return took, (usage.ru_utime + usage.ru_stime) * 1000
 
 
@@ -83,22 +84,29 @@ def rank(values, percent):
     return sorted(values)[max(0, -(-len(values) * percent // 100) - 1)]
 
 
+def spread(values, digits=3):
+    """Where the middle lies, its quarters, and where all but the outermost lie. And between which values the true median lies with
+    95 % confidence, whatever the distribution: those as far from the middle rank as a binomial count strays."""
+    ordered, far = sorted(values), 0.98 * len(values) ** 0.5
+    low, high = max(0, math.floor(len(values) / 2 - far)), min(len(values) - 1, math.ceil(len(values) / 2 + far))
+    return {**{'p%d_ms' % percent: round(rank(values, percent), digits) for percent in (5, 25, 50, 75, 95)},
+            'median_from_ms': round(ordered[low], digits), 'median_to_ms': round(ordered[high], digits)}
+
+
 def summary(variants):
-    return [{'name': v.name, 'runs': len(v.times), 'min_ms': round(min(v.times), 2), 'p50_ms': round(rank(v.times, 50), 2),
-             'p95_ms': round(rank(v.times, 95), 2), 'cpu_p50_ms': round(rank(v.cpu, 50), 2) if v.counts_cpu else None}
+    return [{'name': v.name, 'runs': len(v.times), 'min_ms': round(min(v.times), 3), **spread(v.times),
+             'cpu_p50_ms': round(rank(v.cpu, 50), 3) if v.counts_cpu else None}
             for v in variants if v.times]
 
 
+def difference(name, more, less):
+    """Medians of the differences within a round: what disturbs a round as a whole is in both."""
+    return {'name': name, **spread([a - b for a, b in zip(more.times, less.times)]),
+            'of_minima_ms': round(min(more.times) - min(less.times), 3),
+            'cpu_p50_ms': round(rank([a - b for a, b in zip(more.cpu, less.cpu)], 50), 3)}
+
+
 def differences(variants, pairs):
-    """Medians of the differences within a round: what disturbs a round as a whole is in both.
-    `pairs`: what the difference is, the variant with it, the variant without."""
+    """`pairs`: what the difference is, the variant with it, the variant without."""
     known = {variant.name: variant for variant in variants if variant.times}
-    result = []
-    for name, more, less in pairs:
-        if more not in known or less not in known:
-            continue
-        more, less = known[more], known[less]
-        result.append({'name': name, 'p50_ms': round(rank([a - b for a, b in zip(more.times, less.times)], 50), 2),
-                       'of_minima_ms': round(min(more.times) - min(less.times), 2),
-                       'cpu_p50_ms': round(rank([a - b for a, b in zip(more.cpu, less.cpu)], 50), 2)})
-    return result
+    return [difference(name, known[more], known[less]) for name, more, less in pairs if more in known and less in known]
