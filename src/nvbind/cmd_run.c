@@ -7,13 +7,16 @@
 #include "base/log.h"
 #include "gpu/cache.h"
 #include "gpu/enrich.h"
+#include "gpu/tuning.h"
 #include "nvbind/run.h"
 
-static void run_done(struct run *run)
+void run_done(struct run *run)
 {
 	plan_free(run->plan);
 	run_devices_done(&run->devices);
 	container_root_free(run->root);
+	machine_tuning_free(run->tuning);
+	session_facts_free(run->session);
 	if (run->engine)
 		run->engine->done(run);
 	inventory_free(run->inv);
@@ -21,11 +24,37 @@ static void run_done(struct run *run)
 	arena_free(run->arena);
 }
 
+/* No GPU and nothing else of the machine's: there is nothing to look for. */
+static bool asks_for_nothing(const struct run *run)
+{
+	return run->engine == &run_bolt_engine && run->selectors.n == 1 &&
+		strcmp(run->selectors.items[0], "none") == 0 && !run->devices.names.n;
+}
+
+static int make_empty_inventory(const struct host_tree *tree, struct inventory **ret,
+	struct nvb_error **err)
+{
+	struct arena *arena = arena_new();
+	struct inventory *inv = arena ? arena_new_object(arena, struct inventory) : NULL;
+
+	if (inv)
+		inv->host_prefix = arena_strdup(arena, tree->prefix);
+	if (!inv || !inv->host_prefix) {
+		arena_free(arena);
+		return NVB_OOM(err);
+	}
+	inv->arena = arena;
+	*ret = inv;
+	return 0;
+}
+
 static int read_machine(struct run *run, struct nvb_error **err)
 {
 	int r;
 
 	r = host_tree_open(run->options.context.host_root, &run->tree, err);
+	if (r >= 0 && asks_for_nothing(run))
+		return make_empty_inventory(&run->tree, &run->inv, err);
 	if (r >= 0)
 		r = inventory_open(&run->tree, NULL, &run->inv, err);
 	if (r < 0)
@@ -61,6 +90,21 @@ static int select_gpus(struct run *run, struct nvb_error **err)
 		&run->selectors, run->inv, run->arena, &run->request.gpus, err);
 }
 
+/* What a setting may want to change of the machine. */
+static int read_tuning(struct run *run, struct nvb_error **err)
+{
+	static const enum knob_id knobs[] = { KNOB_POWER_PROFILE, KNOB_CPU_SET, KNOB_CPU_GOVERNOR,
+		KNOB_HUGE_PAGES };
+	bool is_wanted = false;
+	int r = 0;
+
+	for (size_t i = 0; i < ELEMENTS(knobs); i++)
+		is_wanted |= settings_get(&run->options.settings, knobs[i]) != NULL;
+	if (is_wanted)
+		r = machine_tuning_read(&run->tree, run->inv, &run->tuning, err);
+	return r;
+}
+
 static int make_request(struct run *run, struct nvb_error **err)
 {
 	const struct run_options *o = &run->options;
@@ -77,6 +121,9 @@ static int make_request(struct run *run, struct nvb_error **err)
 		.driver = o->driver,
 		.env = o->env,
 		.volumes = o->volumes,
+		.settings = &o->settings,
+		.tuning = run->tuning,
+		.session = run->session,
 	};
 	return select_gpus(run, err);
 }
@@ -149,32 +196,42 @@ static int execute(struct run *run, struct nvb_error **err)
 	return run->engine->execute(run, err);
 }
 
-int cmd_run(const struct command_context *context, int argc, char **argv, struct nvb_error **err)
+int run_prepare(struct run *run, const struct command_context *context, int argc, char **argv,
+	struct nvb_error **err)
 {
-	_cleanup_(run_done) struct run run = {
-		.arena = arena_new(),
-		.tree = HOST_TREE_INIT,
-	};
 	int r;
 
-	if (!run.arena)
+	if (!run->arena)
 		return NVB_OOM(err);
 	/* Other users of the container must be able to read what is made for it. */
-	run.umask = umask(022);
-	r = run_options_parse(run.arena, context, argc, argv, &run.options, err);
+	run->umask = umask(022);
+	r = run_options_parse(run->arena, context, argc, argv, &run->options, err);
 	if (r <= 0)
 		return r;
-	run.engine = strcmp(run.options.engine, "bolt") == 0 ? &run_bolt_engine : &run_client_engine;
-	r = run_devices_split(&run.options, run.arena, &run.devices, &run.selectors, err);
+	run->engine =
+		strcmp(run->options.engine, "bolt") == 0 ? &run_bolt_engine : &run_client_engine;
+	r = run_devices_split(&run->options, run->arena, &run->devices, &run->selectors, err);
 	if (r >= 0)
-		r = read_machine(&run, err);
+		r = read_machine(run, err);
 	if (r >= 0)
-		r = make_request(&run, err);
+		r = read_tuning(run, err);
 	if (r >= 0)
-		r = prepare_engine(&run, err);
+		r = run_read_session(run, err);
 	if (r >= 0)
-		r = make_plan(&run, err);
-	if (r < 0)
+		r = make_request(run, err);
+	if (r >= 0)
+		r = prepare_engine(run, err);
+	if (r >= 0)
+		r = make_plan(run, err);
+	return r < 0 ? r : 1;
+}
+
+int cmd_run(const struct command_context *context, int argc, char **argv, struct nvb_error **err)
+{
+	_cleanup_(run_done) struct run run = RUN_INIT;
+	int r = run_prepare(&run, context, argc, argv, err);
+
+	if (r <= 0)
 		return r;
 	return run.options.dry_run ? print_plan(&run, err) : execute(&run, err);
 }

@@ -8,8 +8,7 @@
 #define OPTION_COLUMN  29
 #define COMMAND_COLUMN 14
 
-/* Appends `text` wrapped between `column` and WIDTH; the cursor stands at `at`. */
-static void add_wrapped(struct strbuf *out, const char *text, size_t column, size_t at)
+void help_wrap(struct strbuf *out, const char *text, size_t column, size_t at)
 {
 	bool line_start = true;
 
@@ -50,7 +49,7 @@ void help_describe_option(const struct option_row *row, struct strbuf *out)
 	_cleanup_(strbuf_done) struct strbuf words = STRBUF_INIT(1024);
 
 	strbuf_str_add(out, row->help);
-	if (row->values.kind != VALUES_SUGGESTED)
+	if (row->values.kind != VALUES_SUGGESTED && row->values.kind != VALUES_PROFILES)
 		option_value_words(row, &words);
 	if (row->flags & OPTION_CLIENTS_ONLY)
 		strbuf_str_add(out, " (docker, podman)");
@@ -84,7 +83,7 @@ static void add_option(enum command_id id, const struct option_row *row, struct 
 		at = 0;
 	}
 	help_describe_option(row, &help);
-	add_wrapped(out, strbuf_str(&help), OPTION_COLUMN, at);
+	help_wrap(out, strbuf_str(&help), OPTION_COLUMN, at);
 }
 
 static void add_options(enum command_id id, struct strbuf *out)
@@ -113,7 +112,7 @@ static void add_commands(enum command_id parent, struct strbuf *out)
 		if (command_parent((enum command_id)i) != parent)
 			continue;
 		strbuf_printf(out, "  %s", command_word((enum command_id)i));
-		add_wrapped(out, c->summary, COMMAND_COLUMN, out->length - start);
+		help_wrap(out, c->summary, COMMAND_COLUMN, out->length - start);
 	}
 }
 
@@ -123,7 +122,7 @@ void help_format(enum command_id id, struct strbuf *out)
 
 	strbuf_printf(out, "Usage: nvbind %s%s[OPTION...]%s%s\n\n", c->name ? c->name : "",
 		c->name ? " " : "", c->operands[0] ? " " : "", c->operands);
-	add_wrapped(out, c->description, 0, 0);
+	help_wrap(out, c->description, 0, 0);
 	if (command_is_group(id))
 		add_commands(id, out);
 	add_options(id, out);

@@ -12,6 +12,9 @@ void help_format(enum command_id id, struct strbuf *out);
 /* The same on standard output. */
 void help_print(enum command_id id);
 
+/* Appends `text`, wrapped between `column` and 80; the line has `at` columns already. */
+void help_wrap(struct strbuf *out, const char *text, size_t column, size_t at);
+
 /* "Text of the table: word, word (may be repeated)". */
 void help_describe_option(const struct option_row *row, struct strbuf *out);
 

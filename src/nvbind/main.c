@@ -69,6 +69,8 @@ int main(int argc, char **argv)
 	/* The vendor's library is asked by a process of its own: this program again. */
 	if (argc > 1 && strcmp(argv[1], ENRICH_WORKER_ARGUMENT) == 0)
 		return enrich_worker_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], CONTROL_WORKER_ARGUMENT) == 0)
+		return control_worker_main(argc - 1, argv + 1);
 	if (!open_standard_descriptors()) {
 		perror("nvbind: open '/dev/null'");
 		return 1;

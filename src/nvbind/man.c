@@ -2,6 +2,7 @@
 /* The generated parts of the manual pages. Macros: man(7). */
 #include <string.h>
 
+#include "config/config.h"
 #include "nvbind/help.h"
 #include "request/runtime_policy.h"
 
@@ -98,6 +99,57 @@ static void add_policy_keys(struct strbuf *out)
 	runtime_policy_for_each_key(add_policy_key, out);
 }
 
+static void add_knob(const struct knob *knob, const char *key, struct strbuf *out)
+{
+	_cleanup_(strbuf_done) struct strbuf values = STRBUF_INIT(4096);
+
+	knob_values_add(knob, &values);
+	strbuf_str_add(out, ".TP\n\\fB");
+	add_roff(out, key);
+	strbuf_str_add(out, "\\fR: ");
+	add_roff(out, strbuf_str(&values));
+	strbuf_char_add(out, '\n');
+	add_roff(out, knob->summary);
+	if (strcmp(key, knob->name) != 0) {
+		strbuf_str_add(out, "; its name is ");
+		add_roff(out, knob->name);
+	}
+	if (knob->scope == KNOB_SCOPE_HOST)
+		strbuf_str_add(out, "; it changes the machine, and is undone");
+	strbuf_char_add(out, '\n');
+}
+
+static void add_config_keys(struct strbuf *out)
+{
+	const char *table, *home, *key;
+
+	for (size_t i = 0; (table = knob_place_home_table(i)); i++) {
+		bool begun = false;
+
+		for (size_t j = 0; j < KNOB_COUNT; j++) {
+			if (!knob_place_home(&knob_table[j], &home, &key) ||
+				strcmp(home, table) != 0)
+				continue;
+			if (!begun)
+				strbuf_printf(out, ".SS [%s]\n", table);
+			begun = true;
+			add_knob(&knob_table[j], key, out);
+		}
+	}
+}
+
+static void add_config_variables(struct strbuf *out)
+{
+	const struct knob *knob;
+	const char *name;
+
+	for (size_t i = 0; (name = config_variable(i, &knob)); i++) {
+		strbuf_printf(out, ".TP\n.B %s\n", name);
+		add_roff(out, knob->name);
+		strbuf_char_add(out, '\n');
+	}
+}
+
 /* Lines that stand for a part. */
 static const struct part {
 	const char *line;
@@ -106,6 +158,8 @@ static const struct part {
 	{ "@GLOBAL_OPTIONS@", add_global_options },
 	{ "@COMMANDS@", add_commands },
 	{ "@POLICY_KEYS@", add_policy_keys },
+	{ "@CONFIG_KEYS@", add_config_keys },
+	{ "@CONFIG_VARIABLES@", add_config_variables },
 };
 
 static bool add_part(const char *line, size_t length, struct strbuf *out)

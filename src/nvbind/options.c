@@ -7,6 +7,7 @@
 
 #include "nvbind/command.h"
 #include "request/nearest.h"
+#include "request/profile.h"
 
 #define SHOWN_BYTES 64
 #define MESSAGE_BYTES 1024
@@ -17,6 +18,7 @@
 #define FILES { .kind = VALUES_FILES }
 #define DIRECTORIES { .kind = VALUES_DIRECTORIES }
 #define CAPABILITIES { .kind = VALUES_CAPABILITIES }
+#define PROFILES { .kind = VALUES_PROFILES }
 #define WORDS(list) { .kind = VALUES_WORDS, .words = (list) }
 #define SUGGESTED(list) { .kind = VALUES_SUGGESTED, .words = (list) }
 #define VOCABULARY(which) { .kind = VALUES_VOCABULARY, .vocabulary = &vocabulary_##which }
@@ -90,6 +92,11 @@ void option_value_words(const struct option_row *row, struct strbuf *out)
 		for (size_t i = 0; i < v->n; i++)
 			if (!v->words[i].alias)
 				strbuf_printf(out, "%s%s", i ? " " : "", v->words[i].name);
+		break;
+	case VALUES_PROFILES:
+		for (int id = PROFILE_ID_NONE + 1; id < PROFILE_ID_COUNT; id++)
+			strbuf_printf(out, "%s%s", id > PROFILE_ID_NONE + 1 ? " " : "",
+				profile_get((enum profile_id)id)->name);
 		break;
 	case VALUES_CAPABILITIES:
 		strbuf_str_add(out, "all");

@@ -39,6 +39,7 @@ enum option_values_kind {
 	VALUES_WORDS,	     /* exactly these; options_parse() checks */
 	VALUES_SUGGESTED,    /* offered; the command checks */
 	VALUES_VOCABULARY,
+	VALUES_PROFILES, /* the built-in ones are offered; the command checks */
 };
 
 struct option_values {

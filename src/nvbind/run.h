@@ -5,11 +5,13 @@
 #include <sys/types.h>
 
 #include "gpu/discover.h"
+#include "host/session.h"
 #include "nvbind/run_devices.h"
 #include "nvbind/run_options.h"
 #include "plan/plan.h"
 
 struct bolt_container;
+struct machine_tuning;
 struct run_client;
 struct run;
 
@@ -40,6 +42,8 @@ struct run {
 	const struct run_engine *engine;
 	struct host_tree tree;
 	struct inventory *inv;
+	struct machine_tuning *tuning; /* NULL: no setting needs it */
+	struct session_facts *session; /* NULL: no setting needs it */
 	struct request request;
 	struct string_list selectors; /* of --gpu, without CDI names of other kinds */
 	struct run_devices devices;
@@ -49,3 +53,16 @@ struct run {
 	struct container_root *root;
 	struct plan *plan;
 };
+
+#define RUN_INIT { .arena = arena_new(), .tree = HOST_TREE_INIT }
+
+/*
+ * From the command line of `nvbind run` to the plan. Returns 1, 0 if --help was answered, or an
+ * error. run_done() is due in each case.
+ */
+int run_prepare(struct run *run, const struct command_context *context, int argc, char **argv,
+	struct nvb_error **err);
+void run_done(struct run *run);
+
+/* run_session.c: fills run->session if a setting needs it. */
+int run_read_session(struct run *run, struct nvb_error **err);

@@ -25,11 +25,16 @@ static int prepare(struct run *run, struct nvb_error **err)
 		.interactive = o->interactive,
 		.terminal = o->tty,
 		.read_only = o->read_only,
+		.tree = &run->tree,
 	};
 	int r;
 
 	run->by_cdi = o->cdi;
 	run->request.device_isolation = bolt_device_isolation(run->arena);
+	run->request.takes_leases = true;
+	run->request.sets_cpus = settings_get(&o->settings, KNOB_CPU_SET) &&
+				 bolt_sets_cpus(run->arena);
+	run->request.changes_host = true;
 	if (!image_is_at_hand(o))
 		return 0;
 	r = bolt_open(&options, &run->container, err);

@@ -172,6 +172,7 @@ static int prepare(struct run *run, struct nvb_error **err)
 		return r;
 	run->by_cdi = run->client->choice.method == CLIENT_METHOD_CDI;
 	run->request.engine = run->client->ops->name;
+	run->request.takes_leases = run->client->choice.method == CLIENT_METHOD_RUNTIME;
 	if (run->client->facts.rootless)
 		run->request.device_isolation = "device nodes; a user namespace can make no others";
 	run->client->devices = run->options.devices;

@@ -244,6 +244,8 @@ int run_client_complete(struct run *run, struct nvb_error **err)
 		r = name_capabilities(run, &gpus.capabilities, err);
 	if (client->choice.method == CLIENT_METHOD_RUNTIME && o->profile_source != SOURCE_DEFAULT)
 		gpus.profile = vocabulary_name(&vocabulary_profile, (int)o->profile);
+	if (client->choice.method == CLIENT_METHOD_RUNTIME && o->isolation != ISOLATION_SHARED)
+		gpus.isolation = vocabulary_name(&vocabulary_isolation, (int)o->isolation);
 	if (r >= 0)
 		r = client_argv(client->ops,
 			client->answers ? client->facts.program : client->ops->name, &options,

@@ -3,128 +3,99 @@
 
 #include <string.h>
 
-#include "base/log.h"
+#include "nvbind/run_settings.h"
 #include "nvbind/run_words.h"
-#include "request/nearest.h"
 
-#define NAME_LIMIT 128
+#define NAME_LIMIT     128
 #define HOSTNAME_LIMIT 64 /* the kernel's HOST_NAME_MAX */
-#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS "0123456789"
+#define LETTERS	       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS	       "0123456789"
 
 /* What the options say while they are read; run_options gets the merged result. */
 struct parser {
 	struct arena *arena;
 	struct run_options *options;
 	bool given[OPTION_COUNT];
-	const char *isolation_from; /* the option that chose the isolation; NULL: none yet */
+	struct string_list files; /* of --config */
+	const char *profile;	  /* NULL: not given */
 	bool isolate;
+	bool strict;
 	bool format_given;
 };
 
-/* Two options may choose the isolation: who did is kept, so that a contradiction can be named. */
+/* Two options may choose the isolation: a contradiction is an error, whichever comes last. */
 static int choose_isolation(
 	struct parser *p, const char *from, const char *value, struct nvb_error **err)
 {
-	struct run_options *o = p->options;
-	int mode, r;
+	struct settings *settings = &p->options->settings;
+	struct setting before = settings->of[KNOB_ISOLATION];
+	const struct setting *now;
+	int r = settings_set(
+		settings, &knob_table[KNOB_ISOLATION], value, SOURCE_COMMAND_LINE, from, err);
 
-	r = vocabulary_parse(&vocabulary_isolation, value, &mode, err);
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "option '%s'", from);
-	if (p->isolation_from && o->isolation != (enum isolation_mode)mode)
+	now = &settings->of[KNOB_ISOLATION];
+	if (before.given && before.number != now->number)
 		return NVB_RAISE(err, NVB_ERR_USAGE, 0, "option '%s' says '%s', but '%s' says '%s'",
-			from, vocabulary_name(&vocabulary_isolation, mode), p->isolation_from,
-			vocabulary_name(&vocabulary_isolation, (int)o->isolation));
-	p->isolation_from = from;
-	o->isolation = (enum isolation_mode)mode;
-	o->isolation_source = SOURCE_COMMAND_LINE;
-	return 0;
-}
-
-static int choose_profile(struct parser *p, const char *value, struct nvb_error **err)
-{
-	int profile, r;
-
-	r = vocabulary_parse(&vocabulary_profile, value, &profile, err);
-	if (r < 0)
-		return NVB_CONTEXT(err, r, "option '--profile'");
-	p->options->profile = (enum workload_profile)profile;
-	p->options->profile_source = SOURCE_COMMAND_LINE;
+			from, now->text, before.origin, before.text);
 	return 0;
 }
 
 static int choose_driver(struct parser *p, const char *value, struct nvb_error **err)
 {
-	int driver, r;
+	int r = settings_set(&p->options->settings, &knob_table[KNOB_DRIVER], value,
+		SOURCE_COMMAND_LINE, "--driver", err);
 
-	r = vocabulary_parse(&vocabulary_driver, value, &driver, err);
-	if (r < 0)
-		return NVB_CONTEXT(err, r, "option '--driver'");
-	p->options->driver = (enum driver_choice)driver;
-	return 0;
+	return r < 0 ? NVB_CONTEXT(err, r, "option '--driver'") : 0;
 }
 
-static int choose_engine(struct parser *p, const char *value, struct nvb_error **err)
+int run_options_find_engine(const char *word, const char **ret_engine, struct nvb_error **err)
 {
 	static const char *const engines[] = { "bolt", "docker", "podman", "auto" };
 
 	for (size_t i = 0; i < ELEMENTS(engines); i++) {
-		if (strcmp(value, engines[i]) != 0)
+		if (strcmp(word, engines[i]) != 0)
 			continue;
-		p->options->engine = engines[i];
+		*ret_engine = engines[i];
 		return 0;
 	}
 	return NVB_RAISE(err, NVB_ERR_USAGE, 0,
-		"option '--runtime': unknown engine '%.64s'; known are 'bolt', 'docker', 'podman', "
-		"'auto'",
-		value);
+		"unknown engine '%.64s'; known are 'bolt', 'docker', 'podman', 'auto'", word);
 }
 
-/* KEY=VALUE of --config; the keys are those of the configuration file. */
-static const struct config_key {
-	const char *name;
-	int (*set)(struct parser *p, const char *from, const char *value, struct nvb_error **err);
-} config_keys[] = {
-	{ "isolation", choose_isolation },
-	{ "isolation_level", choose_isolation },
-};
-
-static int raise_config_key(const char *text, size_t length, struct nvb_error **err)
+static int choose_engine(struct parser *p, const char *value, struct nvb_error **err)
 {
-	_cleanup_free_ char *name = strndup(text, length < NAME_LIMIT ? length : NAME_LIMIT);
-	struct nearest nearest = NEAREST_INIT(name);
-	_cleanup_(strbuf_done) struct strbuf known = STRBUF_INIT(1024);
-	int r;
+	int r = run_options_find_engine(value, &p->options->engine, err);
 
-	if (!name)
-		return NVB_OOM(err);
-	for (size_t i = 0; i < ELEMENTS(config_keys); i++) {
-		strbuf_printf(&known, "%s'%s'", i ? ", " : "", config_keys[i].name);
-		nearest_consider(&nearest, config_keys[i].name);
-	}
-	r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "option '--config': unknown key '%s'; known are %s",
-		name, strbuf_str(&known));
-	if (nearest_word(&nearest))
-		return NVB_HINT(err, r, "did you mean '%s'?", nearest_word(&nearest));
-	return r;
+	return r < 0 ? NVB_CONTEXT(err, r, "option '--runtime'") : 0;
 }
 
+/* A word with '=' sets a knob; any other is a file. */
 static int set_config(struct parser *p, const char *value, struct nvb_error **err)
 {
 	size_t length = strcspn(value, "=");
+	const char *nearest;
+	const struct knob *knob;
+	char *name;
+	int r;
 
-	if (!value[length]) {
-		int r = NVB_RAISE(
-			err, NVB_ERR_USAGE, 0, "option '--config': no '=' in '%.64s'", value);
-
-		return NVB_HINT(err, r, "it is KEY=VALUE, as in isolation=exclusive");
+	if (memchr(value, '/', length) || !value[length]) {
+		if (!knob_find(value, &nearest))
+			return string_list_add(p->arena, &p->files, value) < 0 ? NVB_OOM(err) : 0;
+		r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "option '--config': no '=' in '%.64s'", value);
+		return NVB_HINT(err, r,
+			"it is KEY=VALUE, as in isolation_level=exclusive, or a file: ./%s", value);
 	}
-	for (size_t i = 0; i < ELEMENTS(config_keys); i++)
-		if (strlen(config_keys[i].name) == length &&
-			memcmp(config_keys[i].name, value, length) == 0)
-			return config_keys[i].set(p, "--config", value + length + 1, err);
-	return raise_config_key(value, length, err);
+	name = arena_strndup(p->arena, value, length);
+	if (!name)
+		return NVB_OOM(err);
+	knob = knob_find(name, &nearest);
+	if (knob && knob->id == KNOB_ISOLATION)
+		return choose_isolation(p, "--config", value + length + 1, err);
+	r = settings_set_assignment(
+		&p->options->settings, value, SOURCE_COMMAND_LINE, "--config", err);
+	return r < 0 ? NVB_CONTEXT(err, r, "option '--config'") : 0;
 }
 
 static int add_gpu(struct parser *p, const char *value, struct nvb_error **err)
@@ -140,14 +111,13 @@ static int add_gpu(struct parser *p, const char *value, struct nvb_error **err)
 /* A path begins with a slash; a CDI name never does. */
 static int add_device(struct parser *p, const char *value, struct nvb_error **err)
 {
-	struct string_list *list =
-		value[0] == '/' ? &p->options->devices : &p->options->cdi_names;
+	struct string_list *list = value[0] == '/' ? &p->options->devices : &p->options->cdi_names;
 
 	if (value[0] != '/' && !strchr(value, '=')) {
 		int r = NVB_RAISE(err, NVB_ERR_USAGE, 0, "option '--device': '%.256s'", value);
 
-		return NVB_HINT(err, r,
-			"give VENDOR/CLASS=NAME ('nvbind cdi list' shows them), or a path");
+		return NVB_HINT(
+			err, r, "give VENDOR/CLASS=NAME ('nvbind cdi list' shows them), or a path");
 	}
 	return string_list_add(p->arena, list, value) < 0 ? NVB_OOM(err) : 0;
 }
@@ -201,11 +171,13 @@ static void set_flag(struct parser *p, int id)
 
 	switch (id) {
 	case OPTION_RUN_GAMING:
-		o->profile = PROFILE_GAMING;
-		o->profile_source = SOURCE_COMMAND_LINE;
+		p->profile = "gaming";
 		break;
 	case OPTION_RUN_ISOLATE:
 		p->isolate = true;
+		break;
+	case OPTION_RUN_STRICT:
+		p->strict = true;
 		break;
 	case OPTION_RUN_INTERACTIVE:
 		o->interactive = true;
@@ -293,11 +265,15 @@ static int set_option(void *target, int id, const char *value, struct nvb_error 
 	case OPTION_RUN_CAPABILITIES:
 		return set_capabilities(p, value, err);
 	case OPTION_RUN_PROFILE:
-		return choose_profile(p, value, err);
+		p->profile = value;
+		return 0;
 	case OPTION_RUN_ISOLATION:
 		return choose_isolation(p, "--isolation", value, err);
 	case OPTION_RUN_DRIVER:
 		return choose_driver(p, value, err);
+	case OPTION_RUN_WSL2:
+		return settings_set(&o->settings, &knob_table[KNOB_WSL2_ENABLED], "true",
+			SOURCE_COMMAND_LINE, "--wsl2", err);
 	case OPTION_RUN_CONFIG:
 		return set_config(p, value, err);
 	case OPTION_RUN_RUNTIME:
@@ -325,66 +301,6 @@ static int set_option(void *target, int id, const char *value, struct nvb_error 
 	}
 }
 
-/* A variable that stands for an option which is not given. */
-static int read_variable(
-	const char *name, const struct vocabulary *v, int *ret_value, struct nvb_error **err)
-{
-	const char *text = secure_getenv(name);
-	int r;
-
-	if (!text || !text[0])
-		return 0;
-	r = vocabulary_parse(v, text, ret_value, err);
-	return r < 0 ? NVB_CONTEXT(err, r, "variable '%s'", name) : 1;
-}
-
-static int merge_isolation(struct parser *p, struct nvb_error **err)
-{
-	struct run_options *o = p->options;
-	int value = ISOLATION_SHARED, r;
-
-	if (p->isolation_from) {
-		if (p->isolate && o->isolation != ISOLATION_EXCLUSIVE)
-			log_warning("'--isolate' has no effect: '%s' says '%s'", p->isolation_from,
-				vocabulary_name(&vocabulary_isolation, (int)o->isolation));
-		return 0;
-	}
-	if (p->isolate) {
-		o->isolation = ISOLATION_EXCLUSIVE;
-		o->isolation_source = SOURCE_COMMAND_LINE;
-		return 0;
-	}
-	r = read_variable("BOLT_GPU_ISOLATION", &vocabulary_isolation, &value, err);
-	if (r < 0)
-		return r;
-	o->isolation = (enum isolation_mode)value;
-	if (r)
-		o->isolation_source = SOURCE_ENVIRONMENT;
-	else if (o->profile == PROFILE_SHARED)
-		o->isolation_source = SOURCE_PROFILE;
-	return 0;
-}
-
-static int merge_profile(struct parser *p, struct nvb_error **err)
-{
-	struct run_options *o = p->options;
-	int value = PROFILE_DEFAULT, r;
-
-	if (o->profile_source != SOURCE_COMMAND_LINE) {
-		r = read_variable("BOLT_WORKLOAD_TYPE", &vocabulary_profile, &value, err);
-		if (r < 0)
-			return r;
-		o->profile = (enum workload_profile)value;
-		o->profile_source = r ? SOURCE_ENVIRONMENT : SOURCE_DEFAULT;
-	}
-	if (o->capabilities_source != SOURCE_COMMAND_LINE) {
-		o->capabilities = profile_capabilities(o->profile);
-		o->capabilities_source =
-			o->profile_source == SOURCE_DEFAULT ? SOURCE_DEFAULT : SOURCE_PROFILE;
-	}
-	return 0;
-}
-
 /* What Docker and Podman have no word for, the built-in engine serves itself. */
 static bool is_for_bolt(const struct run_options *o)
 {
@@ -408,7 +324,8 @@ static int raise_not_of_engine(
 	if (bolt && (row->id == OPTION_RUN_PUBLISH || row->id == OPTION_RUN_PORT))
 		return NVB_HINT(err, r,
 			"a container of 'bolt' has the machine's network, and its ports are the "
-			"machine's; for another network use '--runtime docker' or '--runtime podman'");
+			"machine's; for another network use '--runtime docker' or '--runtime "
+			"podman'");
 	return NVB_HINT(err, r, "use %s",
 		bolt ? "'--runtime docker' or '--runtime podman'" : "'--runtime bolt'");
 }
@@ -416,8 +333,8 @@ static int raise_not_of_engine(
 /* An option that the engine cannot follow is not read over. */
 static int check_engine_options(const struct parser *p, struct nvb_error **err)
 {
-	unsigned excluded = strcmp(p->options->engine, "bolt") == 0 ? OPTION_CLIENTS_ONLY
-								    : OPTION_BOLT_ONLY;
+	unsigned excluded =
+		strcmp(p->options->engine, "bolt") == 0 ? OPTION_CLIENTS_ONLY : OPTION_BOLT_ONLY;
 
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if (p->given[option_rows[i].id] && (option_rows[i].flags & excluded))
@@ -430,7 +347,7 @@ static int read_words(struct parser *p, struct nvb_error **err)
 {
 	struct run_options *o = p->options;
 
-	if (!o->gpus_given && string_list_add(p->arena, &o->gpus, "all") < 0)
+	if (!o->gpus.n && string_list_add(p->arena, &o->gpus, "all") < 0)
 		return NVB_OOM(err);
 	return strcmp(o->engine, "bolt") == 0 ? run_words_read(p->arena, o, err)
 					      : run_words_check(&o->words, err);
@@ -475,10 +392,24 @@ static int set_operands(
 	return 0;
 }
 
+static int load_settings(const struct parser *p, struct nvb_error **err)
+{
+	const struct run_settings settings = {
+		.arena = p->arena,
+		.options = p->options,
+		.files = p->files,
+		.profile = p->profile,
+		.isolate = p->isolate,
+		.strict = p->strict,
+	};
+
+	return run_settings_load(&settings, err);
+}
+
 int run_options_parse(struct arena *arena, const struct command_context *context, int argc,
 	char **argv, struct run_options *ret_options, struct nvb_error **err)
 {
-	struct run_options options = { .context = *context, .engine = "bolt" };
+	struct run_options options = { .context = *context, .settings = { .arena = arena } };
 	struct parser p = { .arena = arena, .options = &options };
 	bool dashes;
 	int first, r;
@@ -488,16 +419,14 @@ int run_options_parse(struct arena *arena, const struct command_context *context
 	if (first <= 0)
 		return first;
 	r = set_operands(&p, first, dashes, argc, argv, err);
+	if (r >= 0)
+		r = load_settings(&p, err);
 	if (r < 0)
 		return r;
 	find_engine(&options);
 	r = check_engine_options(&p, err);
 	if (r >= 0)
 		r = check_together(&p, err);
-	if (r >= 0)
-		r = merge_profile(&p, err);
-	if (r >= 0)
-		r = merge_isolation(&p, err);
 	if (r >= 0)
 		r = read_words(&p, err);
 	if (r < 0)

@@ -8,18 +8,20 @@
  *	if (r <= 0)
  *		return r;	// an error, or --help was answered
  *
- * Precedence, as everywhere: command line > environment > profile > default. The sources are
- * kept for the reasons that a plan gives. Strings live in `arena`, argv or the environment.
+ * Precedence, as everywhere: command line > environment > configuration > profile > default. The
+ * sources are kept for the reasons that a plan gives. Strings live in `arena`, argv or the
+ * environment.
  */
 #pragma once
 
 #include "nvbind/command.h"
 #include "request/request.h"
+#include "request/settings.h"
 
 /* What engines understand in their own ways, as it was written. */
 struct run_words {
 	struct string_list env, env_files, volumes, ports;
-	struct string_list engine; /* of --engine-opt */
+	struct string_list engine;			       /* of --engine-opt */
 	const char *network, *restart, *shm_size, *entrypoint; /* NULL: not given */
 };
 
@@ -27,8 +29,8 @@ struct run_options {
 	struct command_context context; /* with --host-root and --verbose given after the command */
 	/* "bolt", "docker", "podman"; "auto": of the latter two, the one that answers. */
 	const char *engine;
-	bool engine_is_auto;		/* `engine` was found out */
-	struct string_list gpus;	/* selectors; "all" if none was given */
+	bool engine_is_auto;	 /* `engine` was found out */
+	struct string_list gpus; /* selectors; "all" if none was given */
 	bool gpus_given;
 
 	capability_set capabilities;
@@ -37,7 +39,9 @@ struct run_options {
 	enum request_source isolation_source;
 	enum workload_profile profile;
 	enum request_source profile_source;
+	const char *profile_name; /* as it was named; NULL: nobody named one */
 	enum driver_choice driver;
+	struct settings settings; /* all of them, from all sources */
 
 	const char *image;	    /* with `rootfs`: a label, or NULL */
 	const char *rootfs;	    /* NULL: the image is resolved */
@@ -48,9 +52,9 @@ struct run_options {
 	struct volume_list volumes;
 	enum network_mode network;
 
-	bool cdi;                    /* GPUs by CDI specs */
-	struct string_list cdi_names; /* of --device: VENDOR/CLASS=NAME */
-	struct string_list devices;   /* of --device: SRC[:DST[:PERMISSIONS]] */
+	bool cdi;				      /* GPUs by CDI specs */
+	struct string_list cdi_names;		      /* of --device: VENDOR/CLASS=NAME */
+	struct string_list devices;		      /* of --device: SRC[:DST[:PERMISSIONS]] */
 	const char *name, *hostname, *workdir, *user; /* NULL: not given */
 
 	bool interactive;
@@ -62,6 +66,9 @@ struct run_options {
 	bool dry_run;
 	bool json; /* --format json */
 };
+
+/* The engine's own name. NVB_ERR_USAGE: nobody knows it. */
+int run_options_find_engine(const char *word, const char **ret_engine, struct nvb_error **err);
 
 int run_options_parse(struct arena *arena, const struct command_context *context, int argc,
 	char **argv, struct run_options *ret_options, struct nvb_error **err);

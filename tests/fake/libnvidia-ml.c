@@ -5,10 +5,14 @@
  *	gpu	BUS ID	UUID	NAME	MEMORY BYTES	MAJOR.MINOR
  *	mig	GI	CI	UUID	NAME	MEMORY MIB		of the GPU above
  *	hang | crash | init-error CODE | noise | wild-text
+ *	limits-error CODE | limits-ignored | limits-crash	setting a memory limit: fails, does
+ *						nothing, sets it and crashes
+ *
+ * A memory limit that is set is kept in "limit.BUS ID" beside the library, as "GROUP HARD SOFT".
  *
  * Fields are separated by tabs. Without the file there are no GPUs.
  *
- * Built in variants: FAKE_WITHOUT_MIG is a library from before MIG, FAKE_INCOMPLETE lacks a
+ * Built in variants: FAKE_WITHOUT_MIG is a library from before MIG and memory limits, FAKE_INCOMPLETE lacks a
  * function that nothing works without.
  */
 #include <dlfcn.h>
@@ -23,7 +27,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #define MAX_GPUS 64
 #define MAX_MIGS 16
-#define ERROR_NOT_SUPPORTED 3
+#define ERROR_NOT_SUPPORTED NVML_ERROR_NOT_SUPPORTED
 #define ERROR_INVALID_ARGUMENT 2
 
 struct nvmlDevice_st {
@@ -40,6 +44,7 @@ static struct nvmlDevice_st gpus[MAX_GPUS];
 static unsigned n_gpus;
 static int init_code;
 static int wild_text;
+static int limits_code, limits_ignored, limits_crash;
 
 static void add_gpu(const char *line)
 {
@@ -80,25 +85,37 @@ static void behave(const char *line)
 		(void)fflush(stdout);
 	} else if (strncmp(line, "wild-text", 9) == 0) {
 		wild_text = 1;
+	} else if (strncmp(line, "limits-ignored", 14) == 0) {
+		limits_ignored = 1;
+	} else if (strncmp(line, "limits-crash", 12) == 0) {
+		limits_crash = 1;
 	} else {
 		(void)sscanf(line, "init-error %d", &init_code);
+		(void)sscanf(line, "limits-error %d", &limits_code);
 	}
+}
+
+/* The file of that name beside the library. */
+static void own_path(char *path, size_t size, const char *prefix, const char *name)
+{
+	const char *slash;
+	Dl_info self;
+
+	path[0] = '\0';
+	if (!dladdr((void *)gpus, &self) || !self.dli_fname)
+		return;
+	slash = strrchr(self.dli_fname, '/');
+	if (slash)
+		(void)snprintf(path, size, "%.*s/%s%s", (int)(slash - self.dli_fname),
+			self.dli_fname, prefix, name);
 }
 
 static void read_configuration(void)
 {
 	char path[4096], line[1024];
-	const char *slash;
-	Dl_info self;
 	FILE *f;
 
-	if (!dladdr((void *)gpus, &self) || !self.dli_fname)
-		return;
-	slash = strrchr(self.dli_fname, '/');
-	if (!slash)
-		return;
-	(void)snprintf(path, sizeof(path), "%.*s/nvml.conf", (int)(slash - self.dli_fname),
-		self.dli_fname);
+	own_path(path, sizeof(path), "", "nvml.conf");
 	f = fopen(path, "re");
 	if (!f)
 		return;
@@ -231,5 +248,68 @@ EXPORT nvmlReturn_t nvmlDeviceGetAttributes_v2(nvmlDevice_t device,
 		return ERROR_NOT_SUPPORTED;
 	attributes->memorySizeMB = device->memory_bytes >> 20;
 	return NVML_SUCCESS;
+}
+#endif
+
+#ifndef FAKE_WITHOUT_MIG
+/* "0000:10:00.0" is "00000000:10:00.0". */
+EXPORT nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *address, nvmlDevice_t *device);
+EXPORT nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *address, nvmlDevice_t *device)
+{
+	for (unsigned i = 0; i < n_gpus; i++) {
+		size_t length = strlen(gpus[i].bus_id), wanted = strlen(address);
+
+		if (length < wanted || strcmp(gpus[i].bus_id + length - wanted, address) != 0)
+			continue;
+		*device = &gpus[i];
+		return NVML_SUCCESS;
+	}
+	return NVML_ERROR_NOT_FOUND;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceSetMemoryLimits_v1(nvmlDevice_t device,
+	nvmlMemoryLimitsSet_v1_t *limits);
+EXPORT nvmlReturn_t nvmlDeviceSetMemoryLimits_v1(nvmlDevice_t device,
+	nvmlMemoryLimitsSet_v1_t *limits)
+{
+	char path[4096];
+	FILE *f;
+
+	if (limits_code)
+		return limits_code;
+	if (limits_ignored)
+		return NVML_SUCCESS;
+	own_path(path, sizeof(path), "limit.", device->bus_id);
+	if (limits->hardLimit == ~0ULL) {
+		(void)unlink(path);
+		return NVML_SUCCESS;
+	}
+	f = fopen(path, "we");
+	if (!f)
+		return NVML_ERROR_NO_PERMISSION;
+	(void)fprintf(f, "%s %llu %llu\n", limits->nameSpace, limits->hardLimit, limits->softLimit);
+	(void)fclose(f);
+	if (limits_crash)
+		behave("crash");
+	return NVML_SUCCESS;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetMemoryLimits_v1(nvmlDevice_t device,
+	nvmlMemoryLimits_v1_t *limits);
+EXPORT nvmlReturn_t nvmlDeviceGetMemoryLimits_v1(nvmlDevice_t device,
+	nvmlMemoryLimits_v1_t *limits)
+{
+	char path[4096], group[4096];
+	FILE *f;
+	int n;
+
+	own_path(path, sizeof(path), "limit.", device->bus_id);
+	f = fopen(path, "re");
+	if (!f)
+		return NVML_ERROR_NOT_FOUND;
+	n = fscanf(f, "%4095s %llu %llu", group, &limits->hardLimit, &limits->softLimit);
+	(void)fclose(f);
+	return n == 3 && strcmp(group, limits->nameSpace) == 0 ? NVML_SUCCESS
+							       : NVML_ERROR_NOT_FOUND;
 }
 #endif

@@ -15,6 +15,18 @@ container() {
 	on_host run --gpu none --rootfs "$ROOT" "$@"
 }
 
+# Runs a container with its state on a small file system of this option, filled up.
+on_full_disk() {
+	local small="$BATS_TEST_TMPDIR/small"
+	mkdir "$small"
+	run_out unshare -m sh -c "mount -t tmpfs -o $1,mode=700 tmpfs '$small' &&
+		dd if=/dev/zero of='$small/fill' bs=4k 2>/dev/null;
+		NVBIND_STATE_DIR='$small/state' '$NVBIND' run --gpu none --rootfs '$ROOT' -- $2;
+		echo code=\$?; ls -A '$small/state/capsules' 2>/dev/null | grep -v .lock"
+	[[ "$output" == "code="* && "$output" != "code=0"* ]]
+	[ "${#lines[@]}" -eq 1 ]
+}
+
 @test "the exit code is the command's" {
 	for code in 0 1 7 125 255; do
 		run_out container -- /probe exit "$code"
@@ -137,6 +149,80 @@ container() {
 	[ "$status" -ne 0 ]
 }
 
+@test "hosts, hostname and resolv.conf are files of the container's own, which it may replace" {
+	run_out container --hostname box -- sh -c '
+		grep -c " /etc/" /proc/mounts
+		cat /etc/hostname; grep -c "127.0.1.1 box" /etc/hosts
+		echo new >/etc/hosts.new && mv /etc/hosts.new /etc/hosts && cat /etc/hosts'
+	[ "$output" = "0
+box
+1
+new" ]
+	run_out container --read-only -- sh -c 'cat /etc/hostname && echo x >/etc/hosts'
+	[ "$status" -ne 0 ]
+	[ "${#output}" -eq 12 ]
+	run_out as_user "$NVBIND" run --gpu none --rootfs "$ROOT" --hostname box -- sh -c 'echo x >>/etc/hosts && cat /etc/hostname'
+	[ "$output" = box ]
+	assert_clean
+}
+
+@test "links of the image where hosts and resolv.conf would be: nothing outside is written" {
+	local root="$BATS_TEST_TMPDIR/root" outside="$BATS_TEST_TMPDIR/outside"
+	cp -a "$ROOT" "$root"
+	mkdir "$outside"
+	echo untouched >"$outside/file"
+	rm -f "$root"/etc/hosts "$root"/etc/hostname "$root"/etc/resolv.conf
+	ln -s "../../../../../../../../../..$outside/file" "$root/etc/hosts"
+	ln -s ../run/systemd/stub.conf "$root/etc/resolv.conf"
+	ln -s /dev/shm/hostname "$root/etc/hostname"
+	run_out "$NVBIND" run --gpu none --rootfs "$root" --hostname box -- sh -c \
+		'cat /etc/hostname && grep -c box /etc/hosts && readlink /etc/resolv.conf && ls /run/systemd'
+	[ "$output" = "box
+1
+../run/systemd/stub.conf
+stub.conf" ]
+	[ "$(cat "$outside/file")" = untouched ]
+	[ "$(ls -A "$outside")" = file ]
+	assert_clean
+}
+
+@test "a volume wins over the container's own file of that name" {
+	echo "the user's" >"$BATS_TEST_TMPDIR/hosts"
+	run_out container -v "$BATS_TEST_TMPDIR/hosts:/etc/hosts" -- cat /etc/hosts
+	[ "$output" = "the user's" ]
+	mkdir "$BATS_TEST_TMPDIR/etc"
+	run_out container -v "$BATS_TEST_TMPDIR/etc:/etc" -- ls -A /etc
+	[ -z "$output" ]
+	[ -z "$(ls -A "$BATS_TEST_TMPDIR/etc")" ]
+}
+
+@test "the host sees of a running container its writable layer alone" {
+	"$NVBIND" run --gpu none --rootfs "$ROOT" --name seen -- sh -c 'echo big >/data; exec /probe signal' \
+		>"$BATS_TEST_TMPDIR/out" 3>&- &
+	local pid=$! code=0 capsule="$NVBIND_STATE_DIR/capsules/seen"
+	for _ in $(seq 100); do
+		grep -q ready "$BATS_TEST_TMPDIR/out" && break
+		sleep 0.05
+	done
+	[ "$(cd "$capsule" && echo *)" = "lock upper work" ]
+	[ "$(cat "$capsule/upper/data")" = big ]
+	[ "$(cd "$capsule/upper" && find . -mindepth 1)" = ./data ]
+	run ! grep -F "$capsule" /proc/self/mountinfo
+	kill -TERM $pid
+	wait $pid || code=$?
+	[ $code -eq 42 ]
+	assert_clean
+}
+
+@test "--gpu none asks the machine for nothing" {
+	mkdir "$BATS_TEST_TMPDIR/empty"
+	NVBIND_DEBUG=inventory run_out "$NVBIND" --host-root "$BATS_TEST_TMPDIR/empty" run --gpu none --rootfs "$ROOT" -- /probe exit 3
+	[ "$status" -eq 3 ]
+	[ -z "$stderr" ]
+	NVBIND_DEBUG=inventory run_out on_host run --gpu 0 --rootfs "$ROOT" -- /probe exit 0
+	[[ "$stderr" == *inventory* ]]
+}
+
 @test "network none has no interface but loopback" {
 	run_out container --network none -- cat /proc/net/dev
 	[ "$(echo "$output" | grep -c :)" -eq 1 ]
@@ -171,15 +257,14 @@ container() {
 	assert_clean
 }
 
-@test "a full disk: an error that says so, nothing left" {
-	mkdir "$BATS_TEST_TMPDIR/small"
-	run_out unshare -m sh -c "mount -t tmpfs -o size=256k,mode=700 tmpfs '$BATS_TEST_TMPDIR/small' &&
-		dd if=/dev/zero of='$BATS_TEST_TMPDIR/small/fill' bs=4k 2>/dev/null;
-		NVBIND_STATE_DIR='$BATS_TEST_TMPDIR/small/state' '$NVBIND' run --gpu none --rootfs '$ROOT' -- true;
-		echo code=\$?; ls -A '$BATS_TEST_TMPDIR/small/state/capsules' 2>/dev/null | grep -v .lock"
-	[[ "$output" == "code="* && "$output" != "code=0"* ]]
-	[[ "$stderr" == *"No space left"* ]]
-	[ "${#lines[@]}" -eq 1 ]
+@test "a disk without room for a container: an error that says so, nothing left" {
+	on_full_disk size=256k,nr_inodes=7 true
+	[[ "$stderr" == "nvbind: "*"No space left"*"hint: "* ]]
+}
+
+@test "a full disk is the container's to meet, nothing left" {
+	on_full_disk size=256k "sh -c 'echo text >/file'"
+	[[ "$stderr" == *"No space left"* && "$stderr" != *nvbind:* ]]
 }
 
 @test "many at once" {

@@ -50,6 +50,19 @@ cuda_is_real() {
 	[[ "$output" == "cuinit 575 "* ]]
 }
 
+@test "further names of a library are links, unless a volume has their place" {
+	local root lib=/usr/lib/x86_64-linux-gnu
+	root="$(root_of debian)"
+	run_out on_host run --gpu 0 --rootfs "$root" -- sh -c "readlink $lib/libcuda.so.1; grep -c ' $lib/libcuda.so' /proc/mounts"
+	[[ "$output" == "libcuda.so."*$'\n'1 ]]
+	echo mine >"$BATS_TEST_TMPDIR/mine"
+	run_out on_host run --gpu 0 --rootfs "$root" -v "$BATS_TEST_TMPDIR/mine:$lib/libcuda.so.1" -- sh -c "cat $lib/libcuda.so.1; wc -c <$lib/libcuda.so"
+	[ "${lines[0]}" = mine ]
+	[ "${lines[1]}" -gt 1000 ]
+	run_out on_host run --gpu 0 --rootfs "$root" -- /probe dlopen libcuda.so libcuda.so.1
+	[[ "$output" == *" OK "* ]]
+}
+
 @test "musl: nodes, no libraries, and a warning that says why" {
 	local root
 	root="$(root_of alpine)"

@@ -334,9 +334,9 @@ NVIDIA_VISIBLE_DEVICES=void -e AMD_VISIBLE_DEVICES=void image true" ]
 	run_out on_host run --runtime docker --gpu 8 image
 	[ "$status" -eq 3 ]
 	[[ "$stderr" == *"select GPU '8': no such GPU"* ]]
-	run_out on_host run --runtime docker --gpu 1 --isolation exclusive image
+	run_out on_host run --runtime docker --gpu 1 --isolation virtual image
 	[ "$status" -eq 1 ]
-	[[ "$stderr" == *"isolate the GPUs as 'exclusive'"* ]]
+	[[ "$stderr" == *"isolate the GPUs as 'virtual'"* ]]
 	run_out on_host run --runtime docker --gpu 1 --driver nouveau image
 	[ "$status" -eq 3 ]
 	run_out on_host run --runtime docker --gpu 1 -e NVBIND_GPU=all image

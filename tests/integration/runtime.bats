@@ -83,6 +83,25 @@ logged() {
 	jq -rs 'map(select(.level == "'"$1"'")) | last | .msg' "$LOG"
 }
 
+# A root of the test's own, which a container may change.
+own_root() {
+	OWN_ROOT="$BATS_TEST_TMPDIR/root"
+	cp -a "$(root_of debian)" "$OWN_ROOT"
+	OWN_LIBRARIES="$OWN_ROOT/usr/lib/x86_64-linux-gnu"
+	find "$OWN_LIBRARIES" \( -name '*nvidia*' -o -name 'libcuda*' \) -delete
+}
+
+# Starts one in it, which loads the library by all its names.
+start_in_own_root() {
+	gpu_bundle '.root.path = "'"$OWN_ROOT"'"' /bin/sh -c '/probe dlopen libcuda.so.1 libcuda.so libnvidia-ml.so.1 | grep -c " OK "'
+	container
+	[ "$output" = 3 ]
+}
+
+listing() {
+	(cd "$OWN_ROOT" && find . ! -type d -printf '%p %y %l %s\n' | sort)
+}
+
 @test "GPU 1 and no other" {
 	gpu_bundle . /probe open /dev/nvidia1
 	container
@@ -249,6 +268,100 @@ in_cgroup2() {
 	cmp "$CONFIG" "$BATS_TEST_TMPDIR/once.json"
 	assert_config '.hooks.createContainer == [{"path": "/bin/true", "args": ["true", "x"], "env": ["A=1"], "timeout": 5}]' \
 		'.hooks.poststop | length == 1' '[.mounts[].destination] | index("/foreign")' '.process.user.additionalGids == [7]'
+}
+
+@test "further names are links, which a second start and a copy of the root take as they are" {
+	local file first
+	own_root
+	start_in_own_root
+	file="$(readlink "$OWN_LIBRARIES/libcuda.so.1")"
+	[[ "$file" == libcuda.so.[0-9]*.* ]]
+	[ "$(readlink "$OWN_LIBRARIES/libcuda.so")" = "$file" ]
+	assert_config '[.mounts[].destination | select(test("/libcuda[.]so"))] == ["/usr/lib/x86_64-linux-gnu/'"$file"'"]' \
+		'[.mounts[] | select(.destination | test("/libcuda[.]so"))][0].options == ["ro", "nosuid", "nodev", "bind"]'
+	first="$(listing)"
+	start_in_own_root
+	[ "$(listing)" = "$first" ]
+	# As an image that was made of the container: without a GPU it starts too, and has no library.
+	bundle '.root.path = "'"$OWN_ROOT"'"' /probe dlopen libcuda.so.1
+	container
+	[[ "$output" == "dlopen libcuda.so.1 "* ]]
+	[[ "$output" != *" OK "* ]]
+	[ "$(listing)" = "$first" ]
+}
+
+@test "links of an older driver are replaced, its files are covered" {
+	local file
+	own_root
+	# What a start left: links, and the empty file that was the place of a mount, or not even that.
+	ln -s libcuda.so.470.256.02 "$OWN_LIBRARIES/libcuda.so.1"
+	ln -s libcuda.so.470.256.02 "$OWN_LIBRARIES/libcuda.so"
+	: >"$OWN_LIBRARIES/libcuda.so.470.256.02"
+	ln -s libnvidia-ml.so.470.256.02 "$OWN_LIBRARIES/libnvidia-ml.so.1"
+	start_in_own_root
+	file="$(readlink "$OWN_LIBRARIES/libcuda.so.1")"
+	[[ "$file" == libcuda.so.* ]]
+	[ "$file" != libcuda.so.470.256.02 ]
+	[ "$(readlink "$OWN_LIBRARIES/libcuda.so")" = "$file" ]
+	[[ "$(readlink "$OWN_LIBRARIES/libnvidia-ml.so.1")" != *470* ]]
+	[ ! -s "$OWN_LIBRARIES/libcuda.so.470.256.02" ]
+	assert_config '[.mounts[].destination | select(test("470"))] == []'
+	# What the image brought itself stays as it is, below a mount.
+	ln -sf libcuda.so.470.256.02 "$OWN_LIBRARIES/libcuda.so.1"
+	echo old >"$OWN_LIBRARIES/libcuda.so.470.256.02"
+	start_in_own_root
+	[ "$(readlink "$OWN_LIBRARIES/libcuda.so.1")" = libcuda.so.470.256.02 ]
+	[ "$(cat "$OWN_LIBRARIES/libcuda.so.470.256.02")" = old ]
+}
+
+@test "where no link can be made, the name is a mount" {
+	own_root
+	start_in_own_root
+	# Places of mounts, as an earlier version left them.
+	find "$OWN_LIBRARIES" -type l -name '*.so*' -lname 'lib*nvidia*' -exec rm {} \; -exec touch {} \;
+	rm "$OWN_LIBRARIES/libcuda.so.1" "$OWN_LIBRARIES/libcuda.so"
+	touch "$OWN_LIBRARIES/libcuda.so.1" "$OWN_LIBRARIES/libcuda.so"
+	start_in_own_root
+	[ ! -L "$OWN_LIBRARIES/libcuda.so.1" ]
+	assert_config '[.mounts[].destination] | index("/usr/lib/x86_64-linux-gnu/libcuda.so.1")'
+	# A link that leads elsewhere in a root that cannot be written.
+	ln -sf libcuda.so.470.256.02 "$OWN_LIBRARIES/libcuda.so"
+	: >"$OWN_LIBRARIES/libcuda.so.470.256.02"
+	mount --bind "$OWN_ROOT" "$OWN_ROOT"
+	mount -o remount,bind,ro "$OWN_ROOT"
+	start_in_own_root || { umount "$OWN_ROOT"; return 1; }
+	umount "$OWN_ROOT"
+	[ "$(readlink "$OWN_LIBRARIES/libcuda.so")" = libcuda.so.470.256.02 ]
+	assert_config '[.mounts[].destination] | index("/usr/lib/x86_64-linux-gnu/libcuda.so.470.256.02")'
+}
+
+@test "no link is made in what is mounted in the root, nor with what hides it" {
+	own_root
+	mkdir "$BATS_TEST_TMPDIR/machine"
+	cp -a "$OWN_LIBRARIES/." "$BATS_TEST_TMPDIR/machine"
+	mount --bind "$BATS_TEST_TMPDIR/machine" "$OWN_LIBRARIES"
+	gpu_bundle '.root.path = "'"$OWN_ROOT"'"' /probe exit 0
+	edit
+	umount "$OWN_LIBRARIES"
+	[ "$status" -eq 0 ]
+	[ "$(find "$BATS_TEST_TMPDIR/machine" -name 'libcuda*')" = "" ]
+	assert_config '[.mounts[].destination] | index("/usr/lib/x86_64-linux-gnu/libcuda.so.1")'
+	gpu_bundle '.root.path = "'"$OWN_ROOT"'" | .mounts += [{"destination": "/usr/lib", "type": "tmpfs", "source": "tmpfs"}]' /probe exit 0
+	edit
+	[ "$status" -eq 0 ]
+	[ "$(find "$OWN_LIBRARIES" -name 'libcuda*')" = "" ]
+	assert_config '[.mounts[].destination] | index("/usr/lib/x86_64-linux-gnu/libcuda.so.1") > index("/usr/lib")'
+}
+
+@test "a container whose mounts spread gets none that spreads" {
+	gpu_bundle '.linux.rootfsPropagation = "shared"' /bin/sh -c "grep -F '/libcuda.so' /proc/self/mountinfo"
+	container
+	[ -n "$output" ]
+	[[ "$output" != *" shared:"* ]]
+	gpu_bundle . /bin/sh -c "grep -F '/libcuda.so' /proc/self/mountinfo"
+	container
+	[ -n "$output" ]
+	[[ "$output" != *" shared:"* ]]
 }
 
 @test "create, start, state and delete go through" {
@@ -648,7 +761,17 @@ open /dev/nvidia0 ENOENT" ]
 # What is no configuration at all, and what is one to runc alone.
 @test "bad input: a configuration that is none" {
 	bundle . /probe exit 0
+	# Only what may hold a request is read closely; the rest is the low-level runtime's to refuse.
 	for text in '' '{' '[]' '{"process": 7}' '{"process": {"env": "A=1"}}' '{"mounts": [1]}' 'null'; do
+		printf '%s' "$text" >"$CONFIG"
+		container
+		[ "$status" -ne 0 ]
+		[[ "$(logged error)" != "nvbind: "* ]]
+		[ "$(cat "$CONFIG")" = "$text" ]
+		rm -f "$LOG"
+	done
+	for text in '{"NVBIND_GPU=' '["NVBIND_GPU=0"]' '{"process": 7, "x": "NVBIND_GPU=0"}' '{"process": {"env": "NVBIND_GPU=0"}}' \
+		'{"mounts": [1], "x": "NVBIND_GPU=0"}' '"NVBIND_GPU=0"'; do
 		printf '%s' "$text" >"$CONFIG"
 		container
 		[ "$status" -eq 1 ]

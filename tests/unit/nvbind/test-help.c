@@ -92,7 +92,7 @@ static void test_short_names(void **state)
 	expect_part(&text, "      --verbose", "the help of run");
 	expect_part(&text, "  -h, --hostname", "the help of run");
 	expect_part(&text, "      --help", "the help of run");
-	expect_part(&text, "default, gaming, ai-ml,", "the help of run");
+	expect_part(&text, "shared, exclusive, virtual", "the help of run");
 }
 
 /* "--dry-run" as man(7) writes it. */
@@ -197,7 +197,7 @@ static void test_completions(void **state)
 		}
 		for (int c = COMMAND_GLOBAL + 1; c < COMMAND_COUNT; c++)
 			expect_part(&text, command_word((enum command_id)c), shells[s].shell);
-		expect_part(&text, "default gaming ai-ml shared", shells[s].shell);
+		expect_part(&text, "default shared gaming competitive", shells[s].shell);
 		expect_part(&text, "all compute utility video", shells[s].shell);
 		expect_part(&text, "bash zsh fish", shells[s].shell);
 		expect_part(&text, "docker podman containerd crio", shells[s].shell);

@@ -25,6 +25,9 @@ static int setup(void **state)
 {
 	unsetenv("BOLT_GPU_ISOLATION");
 	unsetenv("BOLT_WORKLOAD_TYPE");
+	unsetenv("BOLT_GPU_ENABLED");
+	/* No file of this machine counts here. */
+	setenv("NVBIND_CONFIG", "/dev/null", 1);
 	last_warning[0] = '\0';
 	log_set_sink(keep_warning);
 	*state = arena_new();
@@ -218,8 +221,7 @@ static void test_isolation(void **state)
 	refuse(*state, "run --config isolation=shared --isolation virtual x", NVB_ERR_USAGE,
 		"option '--isolation' says 'virtual', but '--config' says 'shared'");
 	refuse(*state, "run --config isolatoin=shared x", NVB_ERR_USAGE,
-		"option '--config': unknown key 'isolatoin'; known are 'isolation', "
-		"'isolation_level'");
+		"option '--config': unknown key 'isolatoin'");
 	refuse(*state, "run --config isolation x", NVB_ERR_USAGE, "no '='");
 	refuse(*state, "run --config = x", NVB_ERR_USAGE, "unknown key ''");
 	refuse(*state, "run --config isolation=some x", NVB_ERR_USAGE, "unknown isolation mode");
@@ -229,6 +231,95 @@ static void test_isolation(void **state)
 	assert_int_equal(o.isolation_source, SOURCE_ENVIRONMENT);
 	o = accept(*state, "run --isolate x");
 	assert_int_equal(o.isolation, ISOLATION_EXCLUSIVE);
+}
+
+/* A file that says everything, and what stands above it. */
+static char *write_config(struct arena *a, const char *text)
+{
+	char path[] = "/tmp/nvbind-config-XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_fd(fd, text, strlen(text)), 0);
+	assert_int_equal(close(fd), 0);
+	return arena_strdup(a, path);
+}
+
+static void test_configuration(void **state)
+{
+	const char *path = write_config(*state,
+		"[runtime]\ndefault_runtime = \"docker\"\ndefault_profile = \"mine\"\n"
+		"[runtime.nvbind]\ndriver = \"open\"\ndevices = [\"gpu:1\", \"2\"]\n"
+		"[bolt.capsule]\nisolation_level = \"exclusive\"\ncompute_limit = \"50%\"\n"
+		"[profiles.mine]\ninherits = \"ai-ml\"\nbatch_size = 4\ncompute_limit = \"10%\"\n"
+		"[services.web.gpu.gaming]\nframe_rate_target = 60\n");
+	struct run_options o;
+
+	assert_int_equal(setenv("NVBIND_CONFIG", path, 1), 0);
+	o = accept(*state, "run --name web image");
+	assert_string_equal(o.engine, "docker");
+	assert_int_equal(o.profile, PROFILE_AI_ML);
+	assert_string_equal(o.profile_name, "mine");
+	assert_int_equal(o.profile_source, SOURCE_CONFIG);
+	assert_int_equal(o.driver, DRIVER_NVIDIA_OPEN);
+	assert_int_equal(o.isolation, ISOLATION_EXCLUSIVE);
+	assert_int_equal(o.isolation_source, SOURCE_CONFIG);
+	EXPECT_LIST(o.gpus, "gpu:1", "2");
+	assert_true(o.gpus_given);
+	assert_int_equal(o.settings.of[KNOB_BATCH_SIZE].number, 4);
+	assert_int_equal(o.settings.of[KNOB_BATCH_SIZE].source, SOURCE_PROFILE);
+	assert_int_equal(o.settings.of[KNOB_COMPUTE_LIMIT].number, 50);
+	assert_int_equal(o.settings.of[KNOB_FRAME_RATE_TARGET].source, SOURCE_BOLTFILE);
+
+	assert_int_equal(setenv("BOLT_GPU_ISOLATION", "shared", 1), 0);
+	assert_int_equal(setenv("BOLT_WORKLOAD_TYPE", "gaming", 1), 0);
+	o = accept(*state, "run --runtime bolt --gpu 0 --driver auto --config compute_limit=20% x");
+	assert_string_equal(o.engine, "bolt");
+	assert_int_equal(o.profile, PROFILE_GAMING);
+	assert_string_equal(o.profile_name, "gaming");
+	assert_int_equal(settings_bool(&o.settings, KNOB_SHADER_CACHE), 1);
+	assert_int_equal(o.driver, DRIVER_AUTO);
+	assert_int_equal(o.isolation, ISOLATION_SHARED);
+	assert_int_equal(o.isolation_source, SOURCE_ENVIRONMENT);
+	EXPECT_LIST(o.gpus, "0");
+	assert_null(settings_get(&o.settings, KNOB_DEVICES));
+	assert_int_equal(o.settings.of[KNOB_COMPUTE_LIMIT].number, 20);
+	assert_int_equal(o.settings.of[KNOB_COMPUTE_LIMIT].source, SOURCE_COMMAND_LINE);
+	o = accept(*state, "run --profile mine --isolate x");
+	assert_int_equal(o.profile, PROFILE_AI_ML);
+	assert_int_equal(o.isolation, ISOLATION_EXCLUSIVE);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void test_configuration_files(void **state)
+{
+	const char *one = write_config(*state, "[runtime]\ndefault_profile = \"nobody\"\n");
+	const char *two = write_config(*state, "[bolt.capsule]\ncompute_limit = \"0%\"\n");
+	const char *unknown = write_config(*state, "[runtime]\ndefault_runtime = \"dokcer\"\n");
+	struct run_options o;
+
+	o = accept(*state, arena_printf(*state, "run --config %s x", one));
+	assert_int_equal(o.profile, PROFILE_DEFAULT);
+	assert_int_equal(o.profile_source, SOURCE_DEFAULT);
+	assert_non_null(strstr(last_warning, ":2:1: default_profile: unknown profile 'nobody'"));
+	refuse(*state, arena_printf(*state, "run --config %s --config %s x", one, two),
+		NVB_ERR_FORMAT, ":2:1: 'bolt.capsule.compute_limit': '0%' is too small");
+	refuse(*state, arena_printf(*state, "run --config %s x", unknown), NVB_ERR_USAGE,
+		"default_runtime: unknown engine 'dokcer'");
+	refuse(*state, "run --config /tmp/nvbind-absent.toml x", NVB_ERR_NOT_FOUND,
+		"'/tmp/nvbind-absent.toml' (--config)");
+	refuse(*state, "run --profile nobody x", NVB_ERR_USAGE, "option '--profile'");
+	refuse(*state, "run --config compute_limit=140% x", NVB_ERR_USAGE,
+		"option '--config': key 'compute_limit': '140%' is too large");
+	o = accept(*state, "run --config compute_limit=10% --config compute_limit=20% --wsl2 x");
+	assert_int_equal(o.settings.of[KNOB_COMPUTE_LIMIT].number, 20);
+	assert_int_equal(settings_bool(&o.settings, KNOB_WSL2_ENABLED), 1);
+	assert_int_equal(setenv("BOLT_GPU_ENABLED", "0", 1), 0);
+	o = accept(*state, "run x");
+	EXPECT_LIST(o.gpus, "none");
+	o = accept(*state, "run --gpu 0 x");
+	EXPECT_LIST(o.gpus, "0");
+	assert_int_equal(unlink(one) | unlink(two) | unlink(unknown), 0);
 }
 
 static void test_environment(void **state)
@@ -375,6 +466,8 @@ int main(void)
 		TEST(test_known_lines),
 		TEST(test_profile),
 		TEST(test_isolation),
+		TEST(test_configuration),
+		TEST(test_configuration_files),
 		TEST(test_environment),
 		TEST(test_rest),
 		TEST(test_bad_values),
