@@ -8,6 +8,8 @@
 /* Far above any real inventory or plan (tens of KiB); a bound against runaway input. */
 #define ARENA_LIMIT_BYTES ((size_t)256 << 20)
 #define CHUNK_BYTES ((size_t)16 << 10)
+/* Many arenas hold little, and each page that is cleared is one more for the kernel to find. */
+#define FIRST_CHUNK_BYTES ((size_t)4 << 10)
 #define ALIGNMENT _Alignof(max_align_t)
 
 struct chunk {
@@ -40,7 +42,8 @@ void arena_free(struct arena *a)
 
 static struct chunk *add_chunk(struct arena *a, size_t need_bytes)
 {
-	size_t size = need_bytes > CHUNK_BYTES ? need_bytes : CHUNK_BYTES;
+	const size_t usual = a->head ? CHUNK_BYTES : FIRST_CHUNK_BYTES;
+	const size_t size = need_bytes > usual ? need_bytes : usual;
 	struct chunk *c;
 
 	if (size > ARENA_LIMIT_BYTES - a->total_bytes)

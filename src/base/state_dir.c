@@ -81,7 +81,10 @@ static int check_way(const char *path, struct nvb_error **err)
 {
 	struct stat st, link;
 
-	if (lstat(path, &link) < 0 || stat(path, &st) < 0)
+	if (lstat(path, &link) < 0)
+		return 0;
+	st = link;
+	if (S_ISLNK(link.st_mode) && stat(path, &st) < 0)
 		return 0;
 	if (!((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) &&
 		((is_owned_by_us(&st) && is_owned_by_us(&link)) || !state_dir_is_root()))

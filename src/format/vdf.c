@@ -243,9 +243,8 @@ struct json_object *vdf_find(struct json_object *object, const char *key)
 		return NULL;
 	if (json_object_object_get_ex(object, key, &exact))
 		return exact;
-	json_object_object_foreach(object, name, value)
-		if (strcasecmp(name, key) == 0)
-			return value;
+	json_object_object_foreach(
+		object, name, value) if (strcasecmp(name, key) == 0) return value;
 	return NULL;
 }
 

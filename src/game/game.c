@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "game/game.h"
 
-#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 static int raise_unsafe(const char *path, const char *why, struct nvb_error **err)
@@ -10,27 +11,27 @@ static int raise_unsafe(const char *path, const char *why, struct nvb_error **er
 
 	strbuf_escaped_add(&shown, path, 256);
 	return NVB_HINT(err,
-		NVB_RAISE(err, NVB_ERR_UNSAFE_PATH, 0, "mount '%s' for a game: %s",
+		NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0, "mount '%s' for a game: %s",
 			strbuf_str(&shown), why),
 		"move the game to a directory of its own, or correct its launcher's file");
 }
 
 /* Everything that a container of a game must not write to, whatever a file says. */
-static const char *find_objection(const struct game_place *place, const char *path)
+static const char *find_objection(const char *home, const char *path)
 {
-	static const char *const system[] = { "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32",
+	static const char *const machines[] = { "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32",
 		"/lib64", "/proc", "/root/.ssh", "/run", "/sbin", "/sys", "/usr", "/var/lib" };
 
 	if (!path_is_normal(path))
 		return "it is not an absolute path";
 	if (strchr(path, ':') || strchr(path, '\n'))
 		return "a volume cannot have this name";
-	if (path_is_below(place->home, path))
+	if (path_is_below(home, path))
 		return "it holds the whole home";
 	if (!strchr(path + 1, '/'))
 		return "it is a whole directory of the machine";
-	for (size_t i = 0; i < ELEMENTS(system); i++)
-		if (path_is_below(path, system[i]) && !path_is_below(path, place->home))
+	for (size_t i = 0; i < ELEMENTS(machines); i++)
+		if (path_is_below(path, machines[i]) && !path_is_below(path, home))
 			return "it belongs to the system";
 	return NULL;
 }
@@ -43,25 +44,31 @@ static bool is_covered(const struct game *game, const char *path, bool read_only
 	return false;
 }
 
+/* Where links lead to: what is refused by name must not come by another one. malloc'd, or NULL. */
+static char *resolve(const struct game_place *place, const char *path)
+{
+	struct path_resolved at = PATH_RESOLVED_INIT;
+	char *found = NULL;
+
+	if (host_tree_resolve(place->tree, path, &at) >= 0 && at.exists)
+		found = TAKE_PTR(at.path);
+	path_resolved_done(&at);
+	return found;
+}
+
 int game_add_mount(const struct game_place *place, struct game *game, const char *path,
 	bool read_only, const char *why, struct nvb_error **err)
 {
-	struct path_resolved at = PATH_RESOLVED_INIT;
+	_cleanup_free_ char *home = resolve(place, place->home), *source = NULL;
 	struct game_mount *mount;
-	const char *objection = find_objection(place, path);
-	errint_t e;
+	const char *objection = find_objection(place->home, path);
 
-	if (!objection) {
-		/* A link in the way must not lead to what is refused by name. */
-		e = host_tree_resolve(place->tree, path, &at);
-		if (e >= 0 && at.exists)
-			objection = find_objection(place, at.path);
-		else
-			e = e < 0 ? e : -ENOENT;
-		path_resolved_done(&at);
-		if (e < 0)
-			return NVB_RAISE(err, NVB_ERR_NOT_FOUND, -e, "look at '%s' (%s)", path, why);
-	}
+	if (objection)
+		return raise_unsafe(path, objection, err);
+	source = resolve(place, path);
+	if (!source)
+		return NVB_RAISE(err, NVB_ERR_NOT_FOUND, 0, "find '%s': %s", path, why);
+	objection = find_objection(home ? home : place->home, source);
 	if (objection)
 		return raise_unsafe(path, objection, err);
 	if (is_covered(game, path, read_only))
@@ -69,8 +76,11 @@ int game_add_mount(const struct game_place *place, struct game *game, const char
 	mount = vec_push(place->arena, &game->mounts);
 	if (!mount)
 		return NVB_OOM(err);
-	*mount = (struct game_mount){ arena_strdup(place->arena, path), read_only, why };
-	return mount->path ? 0 : NVB_OOM(err);
+	mount->path = arena_strdup(place->arena, path);
+	mount->source = host_tree_path(place->tree, place->arena, source);
+	mount->read_only = read_only;
+	mount->why = why;
+	return mount->path && mount->source ? 0 : NVB_OOM(err);
 }
 
 int game_add_env(const struct game_place *place, struct game *game, struct nvb_error **err,

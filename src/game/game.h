@@ -15,6 +15,7 @@
 /* A directory that is at the same place in the container. */
 struct game_mount {
 	const char *path;
+	const char *source; /* on this machine, without links */
 	bool read_only;
 	const char *why;
 };
@@ -22,8 +23,8 @@ struct game_mount {
 struct game_mount_list VEC(struct game_mount);
 
 struct game {
-	const char *kind; /* "steam", "lutris", "wine" */
-	const char *id;	  /* as it was asked for */
+	const char *kind;	 /* "steam", "lutris", "wine" */
+	const char *id;		 /* as it was asked for */
 	const char *title;	 /* NULL: the files have none */
 	const char *directory;	 /* where the game is installed; NULL: unknown */
 	const char *prefix;	 /* Wine's; NULL: a native game, or not made yet */
@@ -32,7 +33,7 @@ struct game {
 	struct game_mount_list mounts;
 	struct string_list env; /* NAME=VALUE */
 	struct string_list command;
-	const char *workdir; /* NULL: the image's */
+	const char *workdir;	  /* NULL: the image's */
 	struct string_list notes; /* what was decided, and by which file */
 };
 
@@ -44,7 +45,7 @@ struct game_place {
 };
 
 /*
- * Raises NVB_ERR_UNSAFE_PATH for what is no game's: the root, a directory of the system, the home
+ * Raises NVB_ERR_UNSUPPORTED for what is no game's: the root, a directory of the system, the home
  * itself or what is above it, a path that cannot be written as a volume. A path that does not
  * exist is NVB_ERR_NOT_FOUND. One that another mount of the list holds already is not added.
  */
@@ -60,7 +61,7 @@ int game_note(const struct game_place *place, struct game *game, struct nvb_erro
 /*
  * steam.c: an application by its number. `command` empty: the client starts it, which must be in
  * the image. Errors: NVB_ERR_NOT_FOUND (no Steam, no such game: with the libraries searched),
- * NVB_ERR_FORMAT, NVB_ERR_UNSAFE_PATH, NVB_ERR_USAGE (no number).
+ * NVB_ERR_FORMAT, NVB_ERR_UNSUPPORTED, NVB_ERR_USAGE (no number).
  */
 int steam_find_game(const struct game_place *place, const char *app_id,
 	const struct string_list *command, struct game *ret, struct nvb_error **err);

@@ -80,8 +80,8 @@ int tuning_add_power(
 	return 0;
 }
 
-static int read_power(const struct tuning_reader *r, const struct inventory *inv,
-	struct nvb_error **err)
+static int read_power(
+	const struct tuning_reader *r, const struct inventory *inv, struct nvb_error **err)
 {
 	vec_foreach (const struct gpu, gpu, &inv->gpus) {
 		int done = 0;

@@ -12,7 +12,8 @@ struct tuning_file {
 	const char *path;      /* as the machine sees it */
 	const char *host_path; /* to open from outside of the tree */
 	const char *current;   /* one line */
-	/* 0: we may write to it; else the errno that says why not. Of a simulated machine always 0. */
+	/* 0: we may write to it; else the errno that says why not. Of a simulated machine always 0.
+	 */
 	int write_errnum;
 };
 
@@ -65,5 +66,5 @@ struct tuning_reader {
 const char *tuning_read_value(const struct tuning_reader *r, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The file at `path`, if it is there and takes anything else than it has. */
-int tuning_add_power(const struct tuning_reader *r, const struct tuning_power *power,
-	struct nvb_error **err);
+int tuning_add_power(
+	const struct tuning_reader *r, const struct tuning_power *power, struct nvb_error **err);

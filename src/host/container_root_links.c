@@ -31,6 +31,24 @@ static int add_link(struct root_reader *r, const char *path)
 }
 
 /*
+ * Names come sorted: a library's own one, to which its links lead, is looked at behind them. It is
+ * asked for once.
+ */
+static bool is_noted(const struct root_reader *r, const char *dir, const char *name)
+{
+	return r->no_link && r->no_link_dir == dir && strcmp(r->no_link, name) == 0;
+}
+
+static int note(struct root_reader *r, const char *dir, const char *name)
+{
+	if (is_noted(r, dir, name))
+		return 0;
+	r->no_link = arena_strdup(r->a, name);
+	r->no_link_dir = dir;
+	return r->no_link ? 0 : -1;
+}
+
+/*
  * A link to a name beside it, which is none itself: so are those that a start of ours leaves, one
  * for each further name of a library. Then its end is known. 1, 0, or -1: out of memory.
  */
@@ -43,9 +61,12 @@ static int add_link_beside(struct root_reader *r, int dir_fd, const char *dir, c
 
 	if (!*text || strchr(text, '/') || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
 		return 0;
-	if (fstatat(dir_fd, text, &st, AT_SYMLINK_NOFOLLOW) < 0 ? errno != ENOENT :
-								  S_ISLNK(st.st_mode))
+	if (!is_noted(r, dir, text) &&
+		(fstatat(dir_fd, text, &st, AT_SYMLINK_NOFOLLOW) < 0 ? errno != ENOENT :
+								       S_ISLNK(st.st_mode)))
 		return 0;
+	if (note(r, dir, text) < 0)
+		return -1;
 	resolved = root_join(r->a, dir, text);
 	link = vec_push(r->a, &r->root->links);
 	if (!resolved || !link)
@@ -58,10 +79,13 @@ static int add_link_beside(struct root_reader *r, int dir_fd, const char *dir, c
 static int look_at(struct root_reader *r, int dir_fd, const char *dir, const char *name)
 {
 	char text[NAME_MAX + 2];
-	ssize_t length = readlinkat(dir_fd, name, text, sizeof(text));
 	const char *path;
+	ssize_t length;
 	int known = 0;
 
+	if (is_noted(r, dir, name))
+		return 0;
+	length = readlinkat(dir_fd, name, text, sizeof(text));
 	if (length < 0)
 		return 0;
 	path = root_join(r->a, dir, name);

@@ -19,6 +19,7 @@ struct root_reader {
 	struct container_root *root;
 	int machine64; /* e_machine of the 64-bit libc; 0: none */
 	struct root_top tops[ROOT_TOPS];
+	const char *no_link, *no_link_dir; /* the last that was found to be none; NULL: none yet */
 };
 
 /* The path with the link at its top followed: `path` itself or in the arena. -1: out of memory. */

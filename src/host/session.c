@@ -88,6 +88,7 @@ static void copy_environment(struct reader *r, const struct session_environment 
 	to->xauthority = copied_path(r, from->xauthority);
 	to->pulse_server = copied(r, from->pulse_server);
 	to->home = copied_path(r, from->home);
+	to->cache_dir = copied_path(r, from->cache_dir);
 	to->uid = from->uid;
 	to->gid = from->gid;
 }
@@ -120,8 +121,8 @@ static const char *find_x11(struct reader *r)
 	digits = strspn(display, "0123456789");
 	if (!digits || digits > 5 || (display[digits] && display[digits] != '.'))
 		return NULL;
-	return socket_at(r,
-		kept(r, arena_printf(r->facts->arena, "/tmp/.X11-unix/X%.*s", (int)digits, display)));
+	return socket_at(r, kept(r, arena_printf(r->facts->arena, "/tmp/.X11-unix/X%.*s",
+					    (int)digits, display)));
 }
 
 /* Source: PulseAudio, "Server Strings"; the default is below XDG_RUNTIME_DIR. */
@@ -248,8 +249,8 @@ static void read_open_files(struct reader *r)
 	line += strspn(line, " ");
 	if (strncmp(line, "unlimited", 9) == 0)
 		r->facts->nofile_hard = UINT64_MAX;
-	else if (!number_parse_n(line, strspn(line, "0123456789"), UINT64_MAX,
-			 &r->facts->nofile_hard))
+	else if (!number_parse_n(
+			 line, strspn(line, "0123456789"), UINT64_MAX, &r->facts->nofile_hard))
 		r->facts->nofile_hard = 0;
 }
 
@@ -301,7 +302,7 @@ static void read_kernel_settings(struct reader *r)
 	read_open_files(r);
 	/* Root of a user namespace may lower hard limits only. */
 	f->can_raise_limits = has_resource_capability(r) &&
-		(!host_tree_is_live(r->tree) || user_namespace_is_initial());
+			      (!host_tree_is_live(r->tree) || user_namespace_is_initial());
 	if (host_tree_read_line(
 		    r->tree, f->arena, "/sys/devices/system/cpu/online", &f->online_cpus) < 0)
 		f->online_cpus = NULL;
@@ -315,6 +316,8 @@ static const char *find_cache_dir(struct reader *r)
 {
 	const struct session_environment *e = &r->facts->environment;
 
+	if (e->cache_dir)
+		return e->cache_dir;
 	return e->uid == 0 ? "/var/cache/nvbind" : joined(r, e->home, ".cache/nvbind");
 }
 

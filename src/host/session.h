@@ -13,6 +13,7 @@ struct session_node_list VEC(struct host_node);
 struct session_environment {
 	/* Of the caller: XDG_RUNTIME_DIR, WAYLAND_DISPLAY, DISPLAY, XAUTHORITY, PULSE_SERVER, HOME. */
 	const char *runtime_dir, *wayland_display, *x11_display, *xauthority, *pulse_server, *home;
+	const char *cache_dir; /* NVBIND_CACHE_DIR: in the place of the usual one */
 	uint32_t uid, gid;
 };
 

@@ -50,7 +50,7 @@ static bool read_text(struct cursor *c, struct text *ret)
 static bool read_entry(struct cursor *c, struct entry *ret)
 {
 	return read_number(c, &ret->family) && read_text(c, &ret->address) &&
-		read_text(c, &ret->number) && read_text(c, &ret->name) && read_text(c, &ret->data);
+	       read_text(c, &ret->number) && read_text(c, &ret->name) && read_text(c, &ret->data);
 }
 
 static bool is_text(const struct text *text, const char *s, size_t length)

@@ -22,6 +22,7 @@
 #define MAX_FILE_BYTES	((size_t)64 << 10)
 #define MAX_PATH_BYTES	4096
 #define MAX_VALUE_BYTES 512
+#define MAX_DEPTH	64
 
 /* The number behind "REGION "; false: the region is not in the text, or has no number. */
 static bool find_value(const char *text, const char *region, uint64_t *ret)
@@ -128,8 +129,6 @@ static void take_back(const struct ladder_applying *applying, const size_t *leng
 			(void)write_value(fd, HAND_DOWN, "-" CONTROLLER, NULL);
 	}
 }
-
-#define MAX_DEPTH 64
 
 struct handed_down {
 	size_t lengths[MAX_DEPTH]; /* of the paths of the groups that were changed */
@@ -241,21 +240,28 @@ static int undo(const struct rung_limit *limit, struct nvb_error **err)
 	return r;
 }
 
+static int write_limits(const struct rung_limit *limit, struct nvb_error **err)
+{
+	int r = write_number(limit, "dmem.max", limit->limit->memory_bytes, err);
+
+	if (r >= 0)
+		r = write_number(limit, "dmem.low", limit->limit->protect_bytes, err);
+	if (r >= 0)
+		r = verify(limit, err);
+	if (r < 0)
+		(void)undo(limit, NULL);
+	return r;
+}
+
 static int apply(const struct rung_limit *limit, struct nvb_error **err)
 {
 	struct handed_down done = { .n = 0 };
 	int r = hand_down(limit, &done, err);
 
 	if (r >= 0)
-		r = write_number(limit, "dmem.max", limit->limit->memory_bytes, err);
-	if (r >= 0)
-		r = write_number(limit, "dmem.low", limit->limit->protect_bytes, err);
-	if (r >= 0)
-		r = verify(limit, err);
-	if (r < 0) {
-		(void)undo(limit, NULL);
+		r = write_limits(limit, err);
+	if (r < 0)
 		take_back(limit->applying, done.lengths, done.n);
-	}
 	return r;
 }
 

@@ -90,8 +90,8 @@ static int settle_change(const struct work *w, struct journal_change *change, co
 	return r >= 0 && forget(w, change->target) >= 0 ? r : 0;
 }
 
-static int settle(const struct work *w, const char *name, const char *leaving,
-	struct nvb_error **err)
+static int settle(
+	const struct work *w, const char *name, const char *leaving, struct nvb_error **err)
 {
 	_cleanup_error_ struct nvb_error *damage = NULL;
 	struct journal_change change;
@@ -154,7 +154,8 @@ static int join(const struct work *w, const struct plan_host_change *wish,
 	}
 	if (host_file_read(w->a, wish->target, &now) < 0 ||
 		(change->after && strcmp(now, change->after) != 0)) {
-		warn(w, "%s: '%s' does not become '%s': others have changed it since container "
+		warn(w,
+			"%s: '%s' does not become '%s': others have changed it since container "
 			"'%s' did",
 			wish->knob, wish->target, wish->value, holder ? holder : "?");
 		return 0;
@@ -294,8 +295,7 @@ void host_changes_undo(
 	free(changes);
 }
 
-int host_changes_recover(
-	struct arena *a, struct string_list *ret_warnings, struct nvb_error **err)
+int host_changes_recover(struct arena *a, struct string_list *ret_warnings, struct nvb_error **err)
 {
 	_cleanup_(journal_done) struct journal journal = JOURNAL_INIT;
 	const struct work w = { .journal = &journal, .a = a, .warnings = ret_warnings };

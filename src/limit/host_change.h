@@ -36,8 +36,7 @@ void host_changes_undo(
 	struct host_changes *changes, struct arena *a, struct string_list *ret_warnings);
 
 /* Takes back what is nobody's any more. Returns how many. Costs one open() where there is none. */
-int host_changes_recover(
-	struct arena *a, struct string_list *ret_warnings, struct nvb_error **err);
+int host_changes_recover(struct arena *a, struct string_list *ret_warnings, struct nvb_error **err);
 
 struct host_change_entry {
 	const char *knob, *target, *before, *after; /* after: NULL where it was being written */

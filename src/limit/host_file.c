@@ -62,7 +62,9 @@ errint_t host_file_write(const char *path, const char *value)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	/* sysfs has nothing to cut off; a file that stands for one has. */
-	(void)ftruncate(fd, n);
-	return n == length ? 0 : -EIO;
+	if (n != length)
+		return -EIO;
+	/* sysfs has nothing to cut off (EINVAL, where it says so); a file that stands for one has.
+	 */
+	return ftruncate(fd, n) < 0 && errno != EINVAL ? -errno : 0;
 }

@@ -32,11 +32,11 @@ static struct change_name name_of(const char *target)
 	return name;
 }
 
-static int io_error(struct journal *j, const char *verb, const char *name, int errnum,
-	struct nvb_error **err)
+static int io_error(
+	struct journal *j, const char *verb, const char *name, int errnum, struct nvb_error **err)
 {
-	return NVB_RAISE(err, nvb_status_from_errno(errnum, NVB_ERR_IO), errnum, "%s '%s/%s'",
-		verb, j->path, name);
+	return NVB_RAISE(err, nvb_status_from_errno(errnum, NVB_ERR_IO), errnum, "%s '%s/%s'", verb,
+		j->path, name);
 }
 
 static bool add_line(struct strbuf *text, const char *key, const char *value)
@@ -61,8 +61,8 @@ int journal_write(struct journal *j, const struct journal_change *change, struct
 		 add_line(&text, "after", change->after);
 	vec_foreach (const char *, owner, &change->owners)
 		(void)add_line(&text, "owner", *owner);
-	strbuf_printf(&text, CHECK_FORMAT,
-		digest_add(DIGEST_START, strbuf_str(&text), text.length));
+	strbuf_printf(
+		&text, CHECK_FORMAT, digest_add(DIGEST_START, strbuf_str(&text), text.length));
 	if (!is_fit || (strbuf_failed(&text) && text.length > LIMIT_BYTES / 2))
 		return NVB_RAISE(err, NVB_ERR_USAGE, 0,
 			"note the change of '%s': it is more than a line, or too long",
@@ -159,16 +159,16 @@ int journal_read(struct journal *j, struct arena *a, const char *name, struct jo
 	if (parsed < 0)
 		return NVB_OOM(err);
 	if (!parsed || strcmp(name_of(change.target).text, name) != 0)
-		return NVB_RAISE(err, NVB_ERR_FORMAT, 0, "read '%s/%s': it is damaged", j->path,
-			name);
+		return NVB_RAISE(
+			err, NVB_ERR_FORMAT, 0, "read '%s/%s': it is damaged", j->path, name);
 	if (strcmp(boot, j->boot_id) != 0)
 		return 0;
 	*ret = change;
 	return 1;
 }
 
-int journal_find(struct journal *j, struct arena *a, const char *target,
-	struct journal_change *ret, struct nvb_error **err)
+int journal_find(struct journal *j, struct arena *a, const char *target, struct journal_change *ret,
+	struct nvb_error **err)
 {
 	return journal_read(j, a, name_of(target).text, ret, err);
 }
@@ -192,8 +192,8 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*left, *right);
 }
 
-int journal_list(struct journal *j, struct arena *a, struct string_list *ret,
-	struct nvb_error **err)
+int journal_list(
+	struct journal *j, struct arena *a, struct string_list *ret, struct nvb_error **err)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *entry;

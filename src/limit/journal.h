@@ -26,9 +26,9 @@ struct journal {
 	char *boot_id;
 };
 
-#define JOURNAL_INIT                          \
-	{                                     \
-		.fd = -1, .lock_fd = -1       \
+#define JOURNAL_INIT                                                                               \
+	{                                                                                          \
+		.fd = -1, .lock_fd = -1                                                            \
 	}
 
 /*
@@ -56,18 +56,18 @@ struct journal_change {
 };
 
 /* 1; 0: nothing is known of it. Errors: NVB_ERR_FORMAT (damaged), NVB_ERR_IO, NO_MEMORY. */
-int journal_find(struct journal *j, struct arena *a, const char *target,
-	struct journal_change *ret, struct nvb_error **err);
+int journal_find(struct journal *j, struct arena *a, const char *target, struct journal_change *ret,
+	struct nvb_error **err);
 /* The same by a name of journal_list(). 0 is a change of an earlier boot, too. */
-int journal_read(struct journal *j, struct arena *a, const char *name,
-	struct journal_change *ret, struct nvb_error **err);
+int journal_read(struct journal *j, struct arena *a, const char *name, struct journal_change *ret,
+	struct nvb_error **err);
 /* Errors: NVB_ERR_IO (full), NVB_ERR_USAGE (a text of several lines, or too long). */
 int journal_write(struct journal *j, const struct journal_change *change, struct nvb_error **err);
 int journal_forget(struct journal *j, const char *target, struct nvb_error **err);
 int journal_forget_name(struct journal *j, const char *name, struct nvb_error **err);
 /* The names of the files of all changes, sorted. */
-int journal_list(struct journal *j, struct arena *a, struct string_list *ret,
-	struct nvb_error **err);
+int journal_list(
+	struct journal *j, struct arena *a, struct string_list *ret, struct nvb_error **err);
 
 /* One container. It lives until all descriptors of `fd` are closed; they are closed on exec. */
 struct journal_owner {
@@ -75,8 +75,8 @@ struct journal_owner {
 	int fd;
 };
 
-int journal_owner_new(struct journal *j, const char *holder, struct journal_owner *ret,
-	struct nvb_error **err);
+int journal_owner_new(
+	struct journal *j, const char *holder, struct journal_owner *ret, struct nvb_error **err);
 void journal_owner_remove(struct journal *j, struct journal_owner *owner);
 bool journal_owner_lives(struct journal *j, const char *id);
 /* Its name, for messages; NULL: unknown. */

@@ -63,8 +63,7 @@ static int check_alone(int fd, const char *path, struct nvb_error **err)
 		return io_error("look at", path, errno, err);
 	if (st.st_uid == geteuid() && !(st.st_mode & (S_IRWXG | S_IRWXO)))
 		return 0;
-	return NVB_HINT(err,
-		NVB_RAISE(err, NVB_ERR_PERMISSION, 0, "others may enter '%s'", path),
+	return NVB_HINT(err, NVB_RAISE(err, NVB_ERR_PERMISSION, 0, "others may enter '%s'", path),
 		"it must belong to you alone: owner and mode 700");
 }
 
@@ -147,7 +146,8 @@ int journal_lock(struct journal *j, struct nvb_error **err)
 			return io_error("lock the journal of changes in", j->path, errno, err);
 		if (i == LOCK_TRIES)
 			return NVB_RAISE(err, NVB_ERR_BUSY, 0,
-				"lock the journal of changes in '%s': another nvbind has it", j->path);
+				"lock the journal of changes in '%s': another nvbind has it",
+				j->path);
 		(void)nanosleep(&pause, NULL);
 	}
 	j->lock_fd = TAKE_FD(fd);

@@ -27,8 +27,8 @@ static struct owner_name name_of(const char *id)
 	return name;
 }
 
-int journal_owner_new(struct journal *j, const char *holder, struct journal_owner *ret,
-	struct nvb_error **err)
+int journal_owner_new(
+	struct journal *j, const char *holder, struct journal_owner *ret, struct nvb_error **err)
 {
 	_cleanup_close_ int fd = -1;
 	struct journal_owner owner;

@@ -23,8 +23,7 @@ static void print_entry(const struct host_change_entry *entry)
 			entry->target, entry->after ? entry->after : "?", entry->holders.items[0],
 			entry->before);
 	else
-		printf("%s: '%s' would get back '%s'\n", entry->knob, entry->target,
-			entry->before);
+		printf("%s: '%s' would get back '%s'\n", entry->knob, entry->target, entry->before);
 }
 
 static int show(struct arena *a, struct string_list *warnings, struct nvb_error **err)

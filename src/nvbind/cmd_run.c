@@ -8,6 +8,7 @@
 #include "gpu/cache.h"
 #include "gpu/enrich.h"
 #include "gpu/tuning.h"
+#include "limit/ladder.h"
 #include "nvbind/run.h"
 
 void run_done(struct run *run)
@@ -15,6 +16,7 @@ void run_done(struct run *run)
 	plan_free(run->plan);
 	run_devices_done(&run->devices);
 	container_root_free(run->root);
+	machine_abilities_free(run->abilities);
 	machine_tuning_free(run->tuning);
 	session_facts_free(run->session);
 	if (run->engine)
@@ -150,6 +152,9 @@ static int make_plan(struct run *run, struct nvb_error **err)
 	if (r < 0)
 		return NVB_CONTEXT(err, r, "look at the container's root");
 	r = plan_make(run->inv, &run->request, run->root, &run->plan, err);
+	/* A limit may have chosen a part of a GPU, for all engines. */
+	if (r >= 0)
+		run->request.gpus = run->plan->gpus;
 	if (r >= 0)
 		r = run_devices_apply(&run->devices, &run->options, &run->tree, run->arena,
 			run->plan, err);
@@ -174,6 +179,11 @@ static int refuse_unsupported_isolation(const struct plan *plan, struct nvb_erro
 {
 	const struct plan_knob *outcome = &plan->isolation_outcome;
 
+	if (plan->refused)
+		return NVB_HINT(err,
+			NVB_RAISE(err, NVB_ERR_UNSUPPORTED, 0, "limit the container: %s", plan->refused),
+			"'--config allow_unenforced=true' starts it without the limit; --dry-run "
+			"shows the plan");
 	if (outcome->status != KNOB_UNSUPPORTED && outcome->status != KNOB_NONE)
 		return 0;
 	return NVB_HINT(err,
@@ -182,7 +192,7 @@ static int refuse_unsupported_isolation(const struct plan *plan, struct nvb_erro
 		"run with --isolation shared, or see the plan with --dry-run");
 }
 
-static int execute(struct run *run, struct nvb_error **err)
+int run_execute(struct run *run, struct nvb_error **err)
 {
 	int r;
 
@@ -220,6 +230,8 @@ int run_prepare(struct run *run, const struct command_context *context, int argc
 	if (r >= 0)
 		r = make_request(run, err);
 	if (r >= 0)
+		r = run_read_abilities(run, err);
+	if (r >= 0)
 		r = prepare_engine(run, err);
 	if (r >= 0)
 		r = make_plan(run, err);
@@ -233,5 +245,5 @@ int cmd_run(const struct command_context *context, int argc, char **argv, struct
 
 	if (r <= 0)
 		return r;
-	return run.options.dry_run ? print_plan(&run, err) : execute(&run, err);
+	return run.options.dry_run ? print_plan(&run, err) : run_execute(&run, err);
 }

@@ -155,10 +155,8 @@ static int settle_limit(
 		return 0;
 	return add_setting(in, c, "OLLAMA_GPU_OVERHEAD", number_text(in->arena, least - limit),
 		arena_printf(in->arena,
-			"the preset's limit of %s, which Ollama keeps by itself and nobody "
-			"enforces; "
-			"--config gpu_memory_limit=%lluMB does",
-			size_format(limit, text), (unsigned long long)(limit >> 20)),
+			"the preset's limit of %s, kept by Ollama itself: nothing enforces it",
+			size_format(limit, text)),
 		err);
 }
 

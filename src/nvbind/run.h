@@ -44,6 +44,7 @@ struct run {
 	struct inventory *inv;
 	struct machine_tuning *tuning; /* NULL: no setting needs it */
 	struct session_facts *session; /* NULL: no setting needs it */
+	struct machine_abilities *abilities; /* NULL: no setting needs it */
 	struct request request;
 	struct string_list selectors; /* of --gpu, without CDI names of other kinds */
 	struct run_devices devices;
@@ -62,7 +63,11 @@ struct run {
  */
 int run_prepare(struct run *run, const struct command_context *context, int argc, char **argv,
 	struct nvb_error **err);
+/* Starts the container. Returns its exit code. */
+int run_execute(struct run *run, struct nvb_error **err);
 void run_done(struct run *run);
 
 /* run_session.c: fills run->session if a setting needs it. */
 int run_read_session(struct run *run, struct nvb_error **err);
+/* run_limits.c: fills run->abilities, and the request's, if a setting needs it. */
+int run_read_abilities(struct run *run, struct nvb_error **err);

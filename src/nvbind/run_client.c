@@ -173,6 +173,8 @@ static int prepare(struct run *run, struct nvb_error **err)
 	run->by_cdi = run->client->choice.method == CLIENT_METHOD_CDI;
 	run->request.engine = run->client->ops->name;
 	run->request.takes_leases = run->client->choice.method == CLIENT_METHOD_RUNTIME;
+	/* Without root, a machine may have delegated no control group that could. */
+	run->request.sets_cpus = !run->client->facts.rootless;
 	if (run->client->facts.rootless)
 		run->request.device_isolation = "device nodes; a user namespace can make no others";
 	run->client->devices = run->options.devices;

@@ -221,6 +221,7 @@ int run_client_complete(struct run *run, struct nvb_error **err)
 		.network = w->network,
 		.restart = w->restart,
 		.shm_size = w->shm_size,
+		.cpus = run->plan->cpu_set,
 		.entrypoint = w->entrypoint,
 		.env = w->env,
 		.env_files = w->env_files,

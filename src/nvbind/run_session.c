@@ -5,19 +5,6 @@
 
 #include "nvbind/run.h"
 
-static bool is_wanted(const struct settings *settings)
-{
-	static const enum knob_id knobs[] = { KNOB_WINE_OPTIMIZATIONS, KNOB_SHADER_CACHE,
-		KNOB_GAMESCOPE, KNOB_DISPLAY_SYSTEM, KNOB_INPUT_DEVICES, KNOB_AUDIO_SYSTEM,
-		KNOB_AUDIO_LATENCY, KNOB_AUDIO_SAMPLE_RATE, KNOB_AUDIO_BUFFER_SIZE,
-		KNOB_CUDA_CACHE_SIZE, KNOB_REALTIME };
-
-	for (size_t i = 0; i < ELEMENTS(knobs); i++)
-		if (settings_get(settings, knobs[i]))
-			return true;
-	return false;
-}
-
 int run_read_session(struct run *run, struct nvb_error **err)
 {
 	const struct session_environment environment = {
@@ -27,11 +14,12 @@ int run_read_session(struct run *run, struct nvb_error **err)
 		.xauthority = secure_getenv("XAUTHORITY"),
 		.pulse_server = secure_getenv("PULSE_SERVER"),
 		.home = secure_getenv("HOME"),
+		.cache_dir = secure_getenv("NVBIND_CACHE_DIR"),
 		.uid = (uint32_t)getuid(),
 		.gid = (uint32_t)getgid(),
 	};
 
-	if (!is_wanted(&run->options.settings))
+	if (!plan_needs_session(&run->options.settings))
 		return 0;
 	return session_facts_read(&run->tree, &environment, &run->session, err);
 }

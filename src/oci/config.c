@@ -2,6 +2,8 @@
 #include "oci/config.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "format/json.h"
@@ -107,6 +109,16 @@ static struct json_object *write_mount(struct writer *w, struct json_object *mou
 	return json_add_array(&w->b, mount, "options");
 }
 
+static void write_shm_size(struct writer *w, struct json_object *options)
+{
+	char text[32];
+
+	if (!w->plan->shm_size_bytes)
+		return;
+	(void)snprintf(text, sizeof(text), "size=%" PRIu64, w->plan->shm_size_bytes);
+	json_append_string(&w->b, options, text);
+}
+
 static void write_table_mounts(struct writer *w, struct json_object *mounts,
 	const struct oci_default_mount *table, size_t n)
 {
@@ -120,6 +132,8 @@ static void write_table_mounts(struct writer *w, struct json_object *mounts,
 		/* The terminal group has no number in a namespace that maps one user. */
 		if (strcmp(m->type, "devpts") == 0 && !w->container->rootless)
 			json_append_string(&w->b, options, TTY_GID_OPTION);
+		if (strcmp(m->destination, "/dev/shm") == 0)
+			write_shm_size(w, options);
 	}
 }
 

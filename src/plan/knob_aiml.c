@@ -22,12 +22,6 @@
 /* Source: NVIDIA Deep Learning Frameworks documentation, "Running a container". */
 #define STACK_BYTES (UINT64_C(64) << 20)
 
-static int report(struct plan_build *b, const struct setting *value, enum knob_id id,
-	enum knob_status status, const char *mechanism, const char *reason, struct nvb_error **err)
-{
-	return plan_knob(b, err, knob_table[id].name, value->text, status, mechanism, "%s", reason);
-}
-
 /* The driver that programs reach by CUDA; NULL: the container gets none. */
 static const struct gpu_driver *cuda_driver(const struct plan_build *b)
 {
@@ -38,21 +32,20 @@ static const struct gpu_driver *cuda_driver(const struct plan_build *b)
 	return NULL;
 }
 
-static int report_no_cuda(
-	struct plan_build *b, const struct setting *value, enum knob_id id, struct nvb_error **err)
+static int report_no_cuda(struct plan_build *b, enum knob_id id, struct nvb_error **err)
 {
-	return report(b, value, id, KNOB_UNSUPPORTED, NULL,
-		"the container gets no driver with CUDA", err);
+	return knob_report(
+		b, err, id, KNOB_UNSUPPORTED, NULL, "the container gets no driver with CUDA");
 }
 
-/* What is compiled for one branch of the driver is of no use to another. */
+/* What is compiled for one branch of the driver is of no use to another. NULL: no place. */
 static const char *cuda_cache_source(struct plan_build *b, const struct gpu_driver *driver)
 {
-	const struct session_facts *session = b->req->session;
 	const char *version = driver->version ? driver->version : "unknown";
+	const char *kind = arena_printf(b->plan->arena, "cuda-cache/%u/%.*s",
+		b->req->session->environment.uid, (int)strcspn(version, "."), version);
 
-	return arena_printf(b->plan->arena, "%s/cuda-cache/%u/%.*s", session->cache_dir,
-		session->environment.uid, (int)strcspn(version, "."), version);
+	return kind ? knob_cache_directory(b, kind) : NULL;
 }
 
 /* *ret_reason says what became of it. */
@@ -72,8 +65,11 @@ static int mount_cuda_cache(struct plan_build *b, const struct gpu_driver *drive
 		return 0;
 	}
 	source = cuda_cache_source(b, driver);
-	if (!source)
-		return NVB_OOM(err);
+	if (!source) {
+		*ret_reason = "it ends with the container: the image's name is too long for a "
+			      "directory";
+		return 0;
+	}
 	r = knob_mount(b, err, source, CUDA_CACHE_PLACE, true);
 	if (r >= 0)
 		r = knob_env_set(b, err, "CUDA_CACHE_PATH", "%s", CUDA_CACHE_PLACE);
@@ -90,13 +86,12 @@ static int resolve_cuda_cache(
 	int r;
 
 	if (!driver)
-		return report_no_cuda(b, value, KNOB_CUDA_CACHE_SIZE, err);
+		return report_no_cuda(b, KNOB_CUDA_CACHE_SIZE, err);
 	if (!bytes) {
 		r = knob_env_set(b, err, "CUDA_CACHE_DISABLE", "1");
 		return r < 0 ? r
-			     : report(b, value, KNOB_CUDA_CACHE_SIZE, KNOB_APPLIED,
-				       "CUDA_CACHE_DISABLE", "kernels are compiled at each start",
-				       err);
+			     : knob_report(b, err, KNOB_CUDA_CACHE_SIZE, KNOB_APPLIED,
+				       "CUDA_CACHE_DISABLE", "kernels are compiled at each start");
 	}
 	r = mount_cuda_cache(b, driver, &reason, err);
 	if (r >= 0)
@@ -106,8 +101,8 @@ static int resolve_cuda_cache(
 						     : CUDA_CACHE_MOST_BYTES));
 	if (r < 0)
 		return r;
-	return plan_knob(b, err, knob_table[KNOB_CUDA_CACHE_SIZE].name, value->text, KNOB_APPLIED,
-		"CUDA_CACHE_MAXSIZE", "%s%s", reason,
+	return knob_report(b, err, KNOB_CUDA_CACHE_SIZE, KNOB_APPLIED, "CUDA_CACHE_MAXSIZE", "%s%s",
+		reason,
 		bytes > CUDA_CACHE_MOST_BYTES ? "; 4096 MiB, the most that CUDA takes" : "");
 }
 
@@ -117,26 +112,25 @@ static int resolve_tensor_cores(
 	int r;
 
 	if (!cuda_driver(b))
-		return report_no_cuda(b, value, KNOB_TENSOR_CORES_ENABLED, err);
+		return report_no_cuda(b, KNOB_TENSOR_CORES_ENABLED, err);
 	if (value->number)
-		return report(b, value, KNOB_TENSOR_CORES_ENABLED, KNOB_NONE, NULL,
+		return knob_report(b, err, KNOB_TENSOR_CORES_ENABLED, KNOB_NONE, NULL,
 			"they are always on; whether single precision goes through them (TF32) is "
-			"the program's choice, as torch.set_float32_matmul_precision()",
-			err);
+			"the program's choice, as torch.set_float32_matmul_precision()");
 	r = knob_env_set(b, err, "NVIDIA_TF32_OVERRIDE", "0");
 	return r < 0 ? r
-		     : report(b, value, KNOB_TENSOR_CORES_ENABLED, KNOB_ADVISORY,
+		     : knob_report(b, err, KNOB_TENSOR_CORES_ENABLED, KNOB_ADVISORY,
 			       "NVIDIA_TF32_OVERRIDE=0",
 			       "cuBLAS and cuDNN compute single precision without them; FP16, BF16 "
-			       "and INT8 use them still, and no switch keeps a program off them",
-			       err);
+			       "and INT8 use them still, and no switch keeps a program off them");
 }
 
 static int resolve_mixed_precision(
 	struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
-	return report(b, value, KNOB_MIXED_PRECISION, KNOB_NONE, NULL,
-		"the program's own code decides: torch.autocast, or a policy of Keras or JAX", err);
+	(void)value;
+	return knob_report(b, err, KNOB_MIXED_PRECISION, KNOB_NONE, NULL,
+		"the program's own code decides: torch.autocast, or a policy of Keras or JAX");
 }
 
 /* True where a program that asks the GPU for its size is told the limit. */
@@ -207,17 +201,16 @@ static int resolve_pool_size(
 	int r;
 
 	if (enabled && !enabled->number)
-		return report(b, value, KNOB_MEMORY_POOL_SIZE, KNOB_UNSUPPORTED, NULL,
-			"memory_pool_enabled=false takes the pool away", err);
+		return knob_report(b, err, KNOB_MEMORY_POOL_SIZE, KNOB_UNSUPPORTED, NULL,
+			"memory_pool_enabled=false takes the pool away");
 	if (total && value->number > total)
-		return plan_knob(b, err, knob_table[KNOB_MEMORY_POOL_SIZE].name, value->text,
-			KNOB_UNSUPPORTED, NULL,
+		return knob_report(b, err, KNOB_MEMORY_POOL_SIZE, KNOB_UNSUPPORTED, NULL,
 			"a GPU of the container has %llu MiB: a pool that is larger limits nothing",
 			(unsigned long long)(total / BYTES_PER_MIB));
 	r = limit_pool(b, value->number, total, err);
 	if (r < 0)
 		return r;
-	return report(b, value, KNOB_MEMORY_POOL_SIZE, KNOB_ADVISORY,
+	return knob_report(b, err, KNOB_MEMORY_POOL_SIZE, KNOB_ADVISORY,
 		total ? "CUPY_GPU_MEMORY_LIMIT, XLA_PYTHON_CLIENT_MEM_FRACTION, "
 			"TF_FORCE_GPU_ALLOW_GROWTH"
 		      : "CUPY_GPU_MEMORY_LIMIT, TF_FORCE_GPU_ALLOW_GROWTH",
@@ -228,8 +221,7 @@ static int resolve_pool_size(
 		      : "CuPy obeys, TensorFlow takes what it needs; JAX and PyTorch want a "
 			"fraction "
 			"of the GPU's memory, whose size is not known here. gpu_memory_limit binds "
-			"all",
-		err);
+			"all");
 }
 
 static int resolve_pool_enabled(
@@ -238,9 +230,8 @@ static int resolve_pool_enabled(
 	int r;
 
 	if (value->number)
-		return report(b, value, KNOB_MEMORY_POOL_ENABLED, KNOB_NONE, NULL,
-			"frameworks pool GPU memory by themselves; memory_pool_size says how much",
-			err);
+		return knob_report(b, err, KNOB_MEMORY_POOL_ENABLED, KNOB_NONE, NULL,
+			"frameworks pool GPU memory by themselves; memory_pool_size says how much");
 	r = knob_env_set(b, err, "PYTORCH_NO_CUDA_MEMORY_CACHING", "1");
 	if (r >= 0)
 		r = knob_env_set(b, err, "XLA_PYTHON_CLIENT_ALLOCATOR", "platform");
@@ -248,17 +239,17 @@ static int resolve_pool_enabled(
 		r = knob_env_set(b, err, "TF_FORCE_GPU_ALLOW_GROWTH", "true");
 	if (r < 0)
 		return r;
-	return report(b, value, KNOB_MEMORY_POOL_ENABLED, KNOB_ADVISORY,
+	return knob_report(b, err, KNOB_MEMORY_POOL_ENABLED, KNOB_ADVISORY,
 		"PYTORCH_NO_CUDA_MEMORY_CACHING, XLA_PYTHON_CLIENT_ALLOCATOR, "
 		"TF_FORCE_GPU_ALLOW_GROWTH",
 		"PyTorch and JAX give memory back at once, which is slow; TensorFlow keeps what it "
-		"took, but takes no more than it needs",
-		err);
+		"took, but takes no more than it needs");
 }
 
 static const char fabric_advice[] =
-	"devices of a fabric are asked for by name: '--device nvidia.com/imex-channel=0' between "
-	"machines with NVLink, '--device /dev/infiniband/uverbs0' for RDMA";
+	"devices of a fabric are asked for by name, once 'nvbind cdi generate' has defined them: "
+	"'--device nvidia.com/imex-channel=0' between machines with NVLink, '--device "
+	"nvidia.com/mofed=all' for RDMA";
 
 /* Pinned memory of frameworks and RDMA counts against it. */
 static int resolve_profile(
@@ -268,42 +259,41 @@ static int resolve_profile(
 	int r;
 
 	if (value->number != AIML_TRAINING)
-		return report(b, value, KNOB_AIML_PROFILE, KNOB_NONE, NULL,
+		return knob_report(b, err, KNOB_AIML_PROFILE, KNOB_NONE, NULL,
 			"a single process that infers needs nothing but the GPU; 'training' raises "
-			"limits",
-			err);
+			"limits");
 	if (!session || !session->can_raise_limits)
-		return plan_knob(b, err, knob_table[KNOB_AIML_PROFILE].name, value->text,
-			KNOB_UNSUPPORTED, NULL,
+		return knob_report(b, err, KNOB_AIML_PROFILE, KNOB_UNSUPPORTED, NULL,
 			"it would raise the limit of locked memory (memlock)%s; %s",
-			session ? ", which needs CAP_SYS_RESOURCE: run as root, or raise your hard "
-				  "limit in /etc/security/limits.conf"
+			session ? ", which needs CAP_SYS_RESOURCE or a higher hard limit in "
+				  "/etc/security/limits.conf"
 				: ", and whether the caller may is not known here",
 			fabric_advice);
 	r = knob_rlimit(b, "RLIMIT_MEMLOCK", UINT64_MAX, err);
 	if (r >= 0)
 		r = knob_rlimit(b, "RLIMIT_STACK", STACK_BYTES, err);
 	return r < 0 ? r
-		     : report(b, value, KNOB_AIML_PROFILE, KNOB_APPLIED,
-			       "RLIMIT_MEMLOCK unlimited, RLIMIT_STACK 64 MiB", fabric_advice, err);
+		     : knob_report(b, err, KNOB_AIML_PROFILE, KNOB_APPLIED,
+			       "RLIMIT_MEMLOCK unlimited, RLIMIT_STACK 64 MiB", "%s",
+			       fabric_advice);
 }
 
 static int resolve_model_size(
 	struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
-	return report(b, value, KNOB_MODEL_SIZE, KNOB_NONE, NULL,
+	(void)value;
+	return knob_report(b, err, KNOB_MODEL_SIZE, KNOB_NONE, NULL,
 		"it is the model that has a size: 'nvbind ollama MODEL' reads it from the model's "
-		"file",
-		err);
+		"file");
 }
 
 static int resolve_precision(
 	struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
-	return report(b, value, KNOB_PRECISION, KNOB_NONE, NULL,
+	(void)value;
+	return knob_report(b, err, KNOB_PRECISION, KNOB_NONE, NULL,
 		"a model's file has one precision: choose it by the tag, as in "
-		"llama3.1:8b-instruct-q4_K_M or -fp16",
-		err);
+		"llama3.1:8b-instruct-q4_K_M or -fp16");
 }
 
 static int resolve_batch_size(
@@ -313,10 +303,9 @@ static int resolve_batch_size(
 		b, err, "OLLAMA_NUM_PARALLEL", "%llu", (unsigned long long)value->number);
 
 	return r < 0 ? r
-		     : report(b, value, KNOB_BATCH_SIZE, KNOB_ADVISORY, "OLLAMA_NUM_PARALLEL",
+		     : knob_report(b, err, KNOB_BATCH_SIZE, KNOB_ADVISORY, "OLLAMA_NUM_PARALLEL",
 			       "Ollama serves as many requests at once, and each has a context of "
-			       "its own in the GPU's memory",
-			       err);
+			       "its own in the GPU's memory");
 }
 
 static int resolve_context(
@@ -326,16 +315,17 @@ static int resolve_context(
 		b, err, "OLLAMA_CONTEXT_LENGTH", "%llu", (unsigned long long)value->number);
 
 	return r < 0 ? r
-		     : report(b, value, KNOB_CONTEXT_LENGTH, KNOB_ADVISORY, "OLLAMA_CONTEXT_LENGTH",
-			       "Ollama's default; a request may ask for another one", err);
+		     : knob_report(b, err, KNOB_CONTEXT_LENGTH, KNOB_ADVISORY,
+			       "OLLAMA_CONTEXT_LENGTH",
+			       "Ollama's default; a request may ask for another one");
 }
 
 static int resolve_shm_size(
 	struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
 	b->plan->shm_size_bytes = value->number;
-	return report(
-		b, value, KNOB_SHM_SIZE, KNOB_APPLIED, "size of the tmpfs on /dev/shm", "", err);
+	return knob_report(
+		b, err, KNOB_SHM_SIZE, KNOB_APPLIED, "size of the tmpfs on /dev/shm", "%s", "");
 }
 
 static const struct knob_rule rules[] = {

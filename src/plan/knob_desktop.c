@@ -11,10 +11,10 @@
 #include "host/session.h"
 #include "plan/knob_rule.h"
 
-#define TEXT_BYTES	 1024
-#define DEFAULT_RATE	 48000
-#define X11_COOKIE_NAME	 "Xauthority"
-#define WAYLAND_NAME	 "wayland-0"
+#define TEXT_BYTES	1024
+#define DEFAULT_RATE	48000
+#define X11_COOKIE_NAME "Xauthority"
+#define WAYLAND_NAME	"wayland-0"
 
 /* The container's; made once. NULL: out of memory. */
 static const char *runtime_dir(struct plan_build *b, struct nvb_error **err)
@@ -70,10 +70,9 @@ static int share_x11(struct plan_build *b, struct nvb_error **err)
 	if (s->environment.xauthority) {
 		if (!directory)
 			return NVB_ERR_NO_MEMORY;
-		x11->authority = arena_printf(b->plan->arena, "%s%s", b->inv->host_prefix,
-			s->environment.xauthority);
-		x11->destination =
-			arena_printf(b->plan->arena, "%s/" X11_COOKIE_NAME, directory);
+		x11->authority = arena_printf(
+			b->plan->arena, "%s%s", b->inv->host_prefix, s->environment.xauthority);
+		x11->destination = arena_printf(b->plan->arena, "%s/" X11_COOKIE_NAME, directory);
 		if (!x11->authority || !x11->destination)
 			return NVB_OOM(err);
 		r = knob_env_set(b, err, "XAUTHORITY", "%s", x11->destination);
@@ -104,7 +103,7 @@ static const char *display_obstacle(enum display_system wanted, const struct ses
 static int report_display(struct plan_build *b, bool wayland, bool x11, struct nvb_error **err)
 {
 	const char *mechanism = wayland && x11 ? "Wayland socket + X11 socket"
-			       : wayland       ? "Wayland socket"
+				: wayland      ? "Wayland socket"
 					       : "X11 socket";
 
 	if (!x11)
@@ -117,7 +116,8 @@ static int report_display(struct plan_build *b, bool wayland, bool x11, struct n
 					: "no file of cookies: the server knows you by your user");
 }
 
-static int resolve_display(struct plan_build *b, const struct setting *value, struct nvb_error **err)
+static int resolve_display(
+	struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
 	const struct session_facts *s = b->req->session;
 	const enum display_system wanted = (enum display_system)value->number;
@@ -165,8 +165,8 @@ static int resolve_input(struct plan_build *b, const struct setting *value, stru
 	int r;
 
 	if (!value->number)
-		return knob_report(b, err, KNOB_INPUT_DEVICES, KNOB_APPLIED, "no node is added", "%s",
-			"");
+		return knob_report(
+			b, err, KNOB_INPUT_DEVICES, KNOB_APPLIED, "no node is added", "%s", "");
 	if (!s || (!s->input.n && !s->hidraw.n && !s->uinput))
 		return knob_report(b, err, KNOB_INPUT_DEVICES, KNOB_UNSUPPORTED, NULL,
 			"the machine has no /dev/input, hidraw or uinput");
@@ -197,7 +197,7 @@ static bool has_pulse(const struct plan_build *b)
 	const struct setting *setting = knob_setting(b, KNOB_AUDIO_SYSTEM);
 
 	return setting && b->req->session && b->req->session->pulse_socket &&
-		wants_pulse((enum audio_system)setting->number);
+	       wants_pulse((enum audio_system)setting->number);
 }
 
 static bool has_pipewire(const struct plan_build *b)
@@ -205,7 +205,7 @@ static bool has_pipewire(const struct plan_build *b)
 	const struct setting *setting = knob_setting(b, KNOB_AUDIO_SYSTEM);
 
 	return setting && b->req->session && b->req->session->pipewire_socket &&
-		wants_pipewire((enum audio_system)setting->number);
+	       wants_pipewire((enum audio_system)setting->number);
 }
 
 static int share_pulse(struct plan_build *b, struct nvb_error **err)
@@ -278,11 +278,12 @@ static unsigned samples_per_second(const struct plan_build *b)
 	return rate ? (unsigned)rate->number : DEFAULT_RATE;
 }
 
-/* Latency, rate and size are one variable of PipeWire's. Source: pipewire-props(7), node.latency. */
+/* Latency, rate and size are one variable of PipeWire's. Source: pipewire-props(7), node.latency.
+ */
 static int set_pipewire_latency(struct plan_build *b, struct nvb_error **err)
 {
-	return knob_env_set(b, err, "PIPEWIRE_LATENCY", "%u/%u", buffer_samples(b),
-		samples_per_second(b));
+	return knob_env_set(
+		b, err, "PIPEWIRE_LATENCY", "%u/%u", buffer_samples(b), samples_per_second(b));
 }
 
 static int report_no_sound(struct plan_build *b, enum knob_id id, struct nvb_error **err)
@@ -294,7 +295,8 @@ static int report_no_sound(struct plan_build *b, enum knob_id id, struct nvb_err
 			: "the container has no sound: set 'audio_system = \"auto\"'");
 }
 
-static int resolve_latency(struct plan_build *b, const struct setting *value, struct nvb_error **err)
+static int resolve_latency(
+	struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
 	const bool pulse = has_pulse(b), pipewire = has_pipewire(b);
 	int r = 0;
@@ -401,7 +403,8 @@ static int resolve_mangohud(
 	return r < 0 ? r
 		     : knob_report(b, err, KNOB_MANGOHUD, KNOB_ADVISORY,
 			       rate ? "MANGOHUD + MANGOHUD_CONFIG" : "MANGOHUD",
-			       "Vulkan games, if the image has MangoHud's layer; OpenGL games start "
+			       "Vulkan games, if the image has MangoHud's layer; OpenGL games "
+			       "start "
 			       "by 'mangohud COMMAND'");
 }
 

@@ -49,8 +49,7 @@ static int check_version_text(const struct setting *value, struct nvb_error **er
 {
 	if (is_version(value->text))
 		return 0;
-	return NVB_HINT(err,
-		NVB_RAISE(err, NVB_ERR_USAGE, 0, "'%s' is no version", value->text),
+	return NVB_HINT(err, NVB_RAISE(err, NVB_ERR_USAGE, 0, "'%s' is no version", value->text),
 		"write numbers with points between them: \"550.163.01\"");
 }
 
@@ -63,13 +62,13 @@ static bool find_facts(struct plan_build *b, struct gpu_requirement_facts *ret)
 	for (size_t i = 0; gpus && i < n; i++)
 		gpus[i] = b->req->gpus.items[i].gpu;
 	return gpus && plan_nvidia_driver(b->inv, b->req) &&
-		gpu_requirement_facts(b->inv, gpus, n, ret) > 0;
+	       gpu_requirement_facts(b->inv, gpus, n, ret) > 0;
 }
 
 static int report_no_nvidia(struct plan_build *b, enum knob_id id, struct nvb_error **err)
 {
-	return knob_report(b, err, id, KNOB_UNSUPPORTED, NULL,
-		"no GPU on NVIDIA's own driver is selected");
+	return knob_report(
+		b, err, id, KNOB_UNSUPPORTED, NULL, "no GPU on NVIDIA's own driver is selected");
 }
 
 static int resolve_driver_version(
@@ -137,6 +136,7 @@ static int check_vendor(struct plan_build *b, enum knob_id id, enum gpu_vendor v
 	const struct setting *value, struct nvb_error **err)
 {
 	const enum driver_choice choice = (enum driver_choice)value->number;
+	bool is_near = false;
 
 	for (size_t i = 0; i < b->req->gpus.n; i++) {
 		const struct gpu *gpu = b->req->gpus.items[i].gpu;
@@ -144,6 +144,10 @@ static int check_vendor(struct plan_build *b, enum knob_id id, enum gpu_vendor v
 		if (gpu->vendor != vendor ||
 			plan_driver_fits(choice, gpu, inventory_driver(b->inv, gpu)))
 			continue;
+		if (plan_driver_is_near(choice, gpu, value->source)) {
+			is_near = true;
+			continue;
+		}
 		return NVB_HINT(err,
 			NVB_RAISE(err, NVB_ERR_DRIVER, 0, "use driver '%s': GPU %u runs on '%s'",
 				value->text, gpu->index, gpu->driver ? gpu->driver : "unknown"),
@@ -153,6 +157,10 @@ static int check_vendor(struct plan_build *b, enum knob_id id, enum gpu_vendor v
 	if (!knob_has_vendor(b, vendor))
 		return knob_report(b, err, id, KNOB_UNSUPPORTED, NULL, "no GPU of %s is selected",
 			vendor == GPU_VENDOR_AMD ? "AMD" : "NVIDIA");
+	if (is_near)
+		return knob_report(b, err, id, KNOB_UNSUPPORTED, NULL,
+			"the machine runs NVIDIA's driver with its other kernel modules: a "
+			"container cannot change that, and its programs cannot tell");
 	return knob_report(b, err, id, KNOB_ENFORCED, "compared before the start", "%s", "");
 }
 
@@ -184,7 +192,8 @@ static int resolve_cuda(struct plan_build *b, const struct setting *value, struc
 
 	if (!value->number && has_cuda_driver(b) && has_compute(b))
 		return knob_report(b, err, KNOB_CUDA_SUPPORT, KNOB_UNSUPPORTED, NULL,
-			"the capability 'compute' brings CUDA: choose others with '--capabilities'");
+			"the capability 'compute' brings CUDA: choose others with "
+			"'--capabilities'");
 	if (!value->number)
 		return knob_report(b, err, KNOB_CUDA_SUPPORT, KNOB_APPLIED,
 			"libcuda is not mounted", "%s", "");
@@ -205,8 +214,8 @@ static int resolve_rocm(struct plan_build *b, const struct setting *value, struc
 	const bool kfd = plan_nodes_has(b->plan, b->plan->nodes.n, "/dev/kfd");
 
 	if (!value->number)
-		return knob_report(b, err, KNOB_ROCM_SUPPORT,
-			kfd ? KNOB_UNSUPPORTED : KNOB_APPLIED, kfd ? NULL : "no /dev/kfd", "%s",
+		return knob_report(b, err, KNOB_ROCM_SUPPORT, kfd ? KNOB_UNSUPPORTED : KNOB_APPLIED,
+			kfd ? NULL : "no /dev/kfd", "%s",
 			kfd ? "the capability 'compute' brings /dev/kfd: choose others with "
 			      "'--capabilities'"
 			    : "");
@@ -233,7 +242,8 @@ static int resolve_rocm_version(
 			       value->text);
 }
 
-static int resolve_devices(struct plan_build *b, const struct setting *value, struct nvb_error **err)
+static int resolve_devices(
+	struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
 	return knob_report(b, err, KNOB_DEVICES, KNOB_APPLIED, "selection of GPUs",
 		"asked for by %s; 'gpu' says what the container gets", value->origin);
@@ -244,8 +254,8 @@ static int resolve_default_runtime(
 {
 	/* Another engine may do the work: "auto", or --runtime said so. */
 	if (b->req->engine && strcmp(b->req->engine, value->text) != 0)
-		return knob_report(b, err, KNOB_DEFAULT_RUNTIME, KNOB_APPLIED, "choice of the engine",
-			"this container's is '%s'", b->req->engine);
+		return knob_report(b, err, KNOB_DEFAULT_RUNTIME, KNOB_APPLIED,
+			"choice of the engine", "this container's is '%s'", b->req->engine);
 	return knob_report(
 		b, err, KNOB_DEFAULT_RUNTIME, KNOB_APPLIED, "choice of the engine", "%s", "");
 }
@@ -282,11 +292,13 @@ static int resolve_title(struct plan_build *b, const struct setting *value, stru
 		b, err, KNOB_TITLE, KNOB_NONE, NULL, "a title for people: it changes nothing");
 }
 
-static int resolve_preload(struct plan_build *b, const struct setting *value, struct nvb_error **err)
+static int resolve_preload(
+	struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
 	(void)value;
 	return knob_report(b, err, KNOB_PRELOAD_LIBRARIES, KNOB_NONE, NULL,
-		"nothing is copied or loaded at a start: the host's own files are bind-mounted, and "
+		"nothing is copied or loaded at a start: the host's own files are bind-mounted, "
+		"and "
 		"the kernel keeps in memory what is in use");
 }
 

@@ -31,7 +31,7 @@ static bool is_before_turing(const char *capability)
 	unsigned major, minor;
 
 	return capability && sscanf(capability, "%u.%u", &major, &minor) == 2 &&
-		major * 10 + minor < 75;
+	       major * 10 + minor < 75;
 }
 
 /* Turing's small chips have no tensor cores, and the same compute capability. */
@@ -47,7 +47,8 @@ static const struct gpu *find_without_tensor_cores(const struct plan_build *b)
 }
 
 /* True if a file of the driver goes into the container whose place there begins like this. */
-static bool gets_file(const struct plan_build *b, const struct gpu_driver *driver, const char *begin)
+static bool gets_file(
+	const struct plan_build *b, const struct gpu_driver *driver, const char *begin)
 {
 	vec_foreach (struct driver_file, file, &driver->files)
 		if (strncmp(file->target, begin, strlen(begin)) == 0 &&
@@ -68,7 +69,8 @@ static const char *dlss_obstacle(struct plan_build *b)
 		       "FSR or XeSS themselves";
 	if (small || is_before_turing(capability))
 		return arena_printf(b->plan->arena,
-			"DLSS needs tensor cores (GeForce RTX, compute capability 7.5); %s has none",
+			"DLSS needs tensor cores (GeForce RTX, compute capability 7.5); "
+			"%s has none",
 			small ? small->name : "the GPU here is older and");
 	if (!(b->req->capabilities & CAPABILITY_NGX))
 		return "the driver capability 'ngx' is not asked for: use '--profile gaming' or "
@@ -105,15 +107,16 @@ static int resolve_dlss(struct plan_build *b, const struct setting *value, struc
 		return disable_dlss(b, err);
 	obstacle = dlss_obstacle(b);
 	if (obstacle)
-		return knob_report(b, err, KNOB_DLSS_ENABLED, KNOB_UNSUPPORTED, NULL, "%s", obstacle);
+		return knob_report(
+			b, err, KNOB_DLSS_ENABLED, KNOB_UNSUPPORTED, NULL, "%s", obstacle);
 	/* Proton sets it itself; plain Wine with DXVK needs it to show an NVIDIA GPU to games. */
 	r = knob_env_set(b, err, "DXVK_ENABLE_NVAPI", "1");
 	if (r < 0)
 		return r;
 	if (!gets_file(b, plan_nvidia_driver(b->inv, b->req), "nvidia/wine/"))
 		return knob_report(b, err, KNOB_DLSS_ENABLED, KNOB_ADVISORY, "libnvidia-ngx",
-			"native games find DLSS; the host's driver has no nvidia/wine/nvngx.dll, so "
-			"Windows games will not");
+			"native games find DLSS; the host's driver has no nvidia/wine/nvngx.dll, "
+			"so Windows games will not");
 	return knob_report(b, err, KNOB_DLSS_ENABLED, KNOB_APPLIED,
 		"libnvidia-ngx + nvidia/wine DLLs + DXVK_ENABLE_NVAPI",
 		"Proton finds the DLLs beside libGLX_nvidia; whether DLSS is used is the game's "
@@ -135,7 +138,8 @@ static int resolve_dlss_quality(
 	if (!obstacle && knob_is(b, KNOB_DLSS_ENABLED, 0))
 		obstacle = "dlss_enabled is false";
 	if (obstacle)
-		return knob_report(b, err, KNOB_DLSS_QUALITY, KNOB_UNSUPPORTED, NULL, "%s", obstacle);
+		return knob_report(
+			b, err, KNOB_DLSS_QUALITY, KNOB_UNSUPPORTED, NULL, "%s", obstacle);
 	r = knob_env_set(b, err, "DXVK_NVAPI_DRS_NGX_DLSS_SR_OVERRIDE", "on");
 	if (r >= 0)
 		r = knob_env_set(
@@ -154,8 +158,8 @@ static const char *ray_tracing_obstacle(struct plan_build *b)
 	if (!b->req->gpus.n)
 		return "no GPU is selected";
 	if (!(b->req->capabilities & CAPABILITY_GRAPHICS))
-		return "the driver capability 'graphics' is not asked for: use '--profile gaming' or "
-		       "'--capabilities all'";
+		return "the driver capability 'graphics' is not asked for: use '--profile gaming' "
+		       "or '--capabilities all'";
 	if (!knob_has_nvidia(b))
 		return NULL;
 	if (is_before_turing(lowest_capability(b)))
@@ -179,7 +183,8 @@ static int resolve_ray_tracing(
 		r = knob_env_option(b, err, "VKD3D_CONFIG", ',', "nodxr");
 		if (r < 0)
 			return r;
-		return knob_report(b, err, KNOB_RT_CORES_ENABLED, KNOB_ADVISORY, "VKD3D_CONFIG=nodxr",
+		return knob_report(b, err, KNOB_RT_CORES_ENABLED, KNOB_ADVISORY,
+			"VKD3D_CONFIG=nodxr",
 			"Direct3D 12 games see no ray tracing; RT cores have no switch, and native "
 			"Vulkan and OptiX find them");
 	}
@@ -199,7 +204,8 @@ static int resolve_ray_tracing(
 static int resolve_vrs(struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
 	return knob_report(b, err, KNOB_VRS_ENABLED, KNOB_NONE, NULL,
-		"variable rate shading is a choice of each game, and no driver has a switch for it%s",
+		"variable rate shading is a choice of each game, and no driver has a switch "
+		"for it%s",
 		value->number ? "; on AMD, 'vrs_force = \"2x2\"' makes all games coarser" : "");
 }
 
@@ -221,8 +227,7 @@ static int resolve_vrs_force(
 		"RDNA 2 and newer (GFX10.3), Vulkan alone, and at the cost of the picture");
 }
 
-static int limit_queues(
-	struct plan_build *b, enum knob_id id, struct nvb_error **err)
+static int limit_queues(struct plan_build *b, enum knob_id id, struct nvb_error **err)
 {
 	static const char *const options[] = {
 		"dxgi.maxFrameLatency = 1",
@@ -264,8 +269,8 @@ static int save_power(struct plan_build *b, enum knob_id id, struct nvb_error **
 		"see there");
 }
 
-static int set_performance(struct plan_build *b, enum knob_id id,
-	enum performance_profile profile, struct nvb_error **err)
+static int set_performance(struct plan_build *b, enum knob_id id, enum performance_profile profile,
+	struct nvb_error **err)
 {
 	switch (profile) {
 	case PERFORMANCE_ULTRA_LOW_LATENCY:
@@ -334,7 +339,8 @@ static int resolve_frame_rate(
 		knob_add_part(&text, "gamescope -r");
 	if (!knob_parts(b, &text))
 		return NVB_OOM(err);
-	return knob_report(b, err, KNOB_FRAME_RATE_TARGET, KNOB_ADVISORY, knob_parts(b, &text), "%s",
+	return knob_report(b, err, KNOB_FRAME_RATE_TARGET, KNOB_ADVISORY, knob_parts(b, &text),
+		"%s",
 		has_overlay || has_gamescope
 			? "no driver on Linux has a limit of its own"
 			: "Direct3D games alone: no driver on Linux has a limit of its own; "
@@ -394,7 +400,8 @@ static int resolve_vsync(struct plan_build *b, const struct setting *value, stru
 	if (!knob_parts(b, &text))
 		return NVB_OOM(err);
 	return knob_report(b, err, KNOB_VSYNC_MODE, KNOB_ADVISORY, knob_parts(b, &text), "%s%s",
-		knob_has_nvidia(b) ? "native Vulkan games on NVIDIA's driver decide themselves; " : "",
+		knob_has_nvidia(b) ? "native Vulkan games on NVIDIA's driver decide themselves; "
+				   : "",
 		"the display server has the last word");
 }
 
@@ -451,7 +458,8 @@ static int resolve_prime(struct plan_build *b, const struct setting *value, stru
 	const struct gpu *gpu = b->req->gpus.n ? b->req->gpus.items[0].gpu : NULL;
 
 	if (!value->number)
-		return knob_report(b, err, KNOB_PRIME_OFFLOAD, KNOB_APPLIED, "nothing is set", "%s", "");
+		return knob_report(
+			b, err, KNOB_PRIME_OFFLOAD, KNOB_APPLIED, "nothing is set", "%s", "");
 	if (b->req->gpus.n != 1)
 		return knob_report(b, err, KNOB_PRIME_OFFLOAD, KNOB_UNSUPPORTED, NULL,
 			"it renders on one GPU: select it with --gpu");

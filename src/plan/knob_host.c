@@ -128,8 +128,7 @@ static bool is_repeated(const struct plan_build *b, size_t index)
 	return false;
 }
 
-static int resolve_power(
-	struct plan_build *b, const struct setting *value, struct nvb_error **err)
+static int resolve_power(struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
 	_cleanup_(strbuf_done) struct strbuf left = STRBUF_INIT((size_t)64 << 10);
 	const char *problem = engine_problem(b);
@@ -177,12 +176,10 @@ static int check_clocks(const char *text, struct nvb_error **err)
 		is_good = !text[first];
 	if (is_good && least && least <= most)
 		return 0;
-	return NVB_RAISE(
-		err, NVB_ERR_USAGE, 0, "'%.64s' is no clock: it is MHZ or MIN-MAX", text);
+	return NVB_RAISE(err, NVB_ERR_USAGE, 0, "'%.64s' is no clock: it is MHZ or MIN-MAX", text);
 }
 
-static int resolve_clocks(
-	struct plan_build *b, const struct setting *value, struct nvb_error **err)
+static int resolve_clocks(struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
 	int r = check_clocks(value->text, err);
 
@@ -359,8 +356,8 @@ static int resolve_governor(
 
 		problem = file_problem(&cpus->governor);
 		if (!problem && !has_word(cpus->governors, value->text)) {
-			problem = arena_printf(b->plan->arena, "the CPUs' driver has only: %s",
-				cpus->governors);
+			problem = arena_printf(
+				b->plan->arena, "the CPUs' driver has only: %s", cpus->governors);
 			if (!problem)
 				return NVB_OOM(err);
 		}
@@ -396,14 +393,28 @@ static int resolve_huge_pages(
 	if (problem)
 		return report_unsupported(b, KNOB_HUGE_PAGES, problem, err);
 	if (!file->write_errnum)
-		r = change_file(b, KNOB_HUGE_PAGES, file, is_enough ? file->current : value->text,
-			err);
+		r = change_file(
+			b, KNOB_HUGE_PAGES, file, is_enough ? file->current : value->text, err);
 	if (r < 0)
 		return r;
 	return knob_report(b, err, KNOB_HUGE_PAGES, KNOB_APPLIED, "vm.nr_hugepages", "%s",
 		is_enough ? "the machine has as many already"
 			  : "of the whole machine, for as long as the container runs; programs "
 			    "take them with mmap(MAP_HUGETLB)");
+}
+
+static const char *realtime_problem(const struct plan_build *b)
+{
+	if (b->for_spec)
+		return "a specification cannot raise limits";
+	if (!b->req->changes_host)
+		return "the engine raises limits by its own option: --ulimit rtprio=20";
+	if (!b->req->session)
+		return "whether the caller may raise limits is not known here";
+	return b->req->session->can_raise_limits
+		       ? NULL
+		       : "it would raise limits, which needs CAP_SYS_RESOURCE: run nvbind with "
+			 "sudo";
 }
 
 /* What a sound server asks RTKit for, which a container has none of. */
@@ -418,17 +429,14 @@ static int resolve_realtime(
 		{ "RLIMIT_RTTIME", REALTIME_US },
 		{ "RLIMIT_NICE", REALTIME_NICE },
 	};
-	const char *name = knob_table[KNOB_REALTIME].name;
+	const char *name = knob_table[KNOB_REALTIME].name, *problem;
 
 	if (!value->number)
 		return plan_knob(b, err, name, value->text, KNOB_APPLIED,
 			"no limit is raised for it", "%s", "");
-	if (b->for_spec || !b->req->session || !b->req->session->can_raise_limits)
-		return plan_knob(b, err, name, value->text, KNOB_UNSUPPORTED, NULL, "%s",
-			b->for_spec	   ? "a specification cannot raise limits"
-			: b->req->session ? "it would raise limits, which needs CAP_SYS_RESOURCE: "
-					    "run nvbind with sudo"
-					   : "whether the caller may raise limits is not known here");
+	problem = realtime_problem(b);
+	if (problem)
+		return plan_knob(b, err, name, value->text, KNOB_UNSUPPORTED, NULL, "%s", problem);
 	for (size_t i = 0; i < ELEMENTS(limits); i++) {
 		int r = knob_rlimit(b, limits[i].type, limits[i].value, err);
 

@@ -27,14 +27,16 @@ static int resolve_isolation(
 
 	plan_knobs_decide_isolation(b);
 	return report(b, value, KNOB_ISOLATION, outcome->status, outcome->mechanism,
-		outcome->reason, err);
+		b->plan->refused ? "a limit cannot be enforced" : outcome->reason, err);
 }
 
 static int report_limit(struct plan_build *b, const struct setting *value, enum knob_id id,
 	const struct plan_limit_outcome *outcome, struct nvb_error **err)
 {
+	if (!b->req->gpus.n && b->plan->refused)
+		return report(b, value, id, KNOB_UNSUPPORTED, NULL, b->plan->refused, err);
 	if (!b->req->gpus.n)
-		return report(b, value, id, KNOB_NONE, NULL, "the container gets no GPU", err);
+		return report(b, value, id, KNOB_NONE, NULL, "no GPU was selected", err);
 	return report(b, value, id, outcome->status, outcome->mechanism, outcome->reason, err);
 }
 
@@ -47,7 +49,13 @@ static int resolve_memory_limit(
 static int resolve_compute_limit(
 	struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
-	return report_limit(b, value, KNOB_COMPUTE_LIMIT, &b->compute_limit, err);
+	struct plan_limit_outcome own = b->compute_limit;
+
+	/* Both were looked for together. */
+	if (own.status >= KNOB_ADVISORY && own.reason && b->memory_limit.reason &&
+		strcmp(own.reason, b->memory_limit.reason) == 0)
+		own.reason = "see gpu_memory_limit";
+	return report_limit(b, value, KNOB_COMPUTE_LIMIT, &own, err);
 }
 
 static int resolve_allow_unenforced(

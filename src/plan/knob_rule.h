@@ -26,13 +26,20 @@ struct knob_rule_table {
 	size_t n;
 };
 
-extern const struct knob_rule_table knob_rules_gaming;  /* knob_gaming.c: DLSS, ray tracing, VRS, profile, frames, vsync, PRIME */
-extern const struct knob_rule_table knob_rules_wine;    /* knob_wine.c: Wine, Proton, DXVK, shader caches */
-extern const struct knob_rule_table knob_rules_desktop; /* knob_desktop.c: display, input, sound, gamescope, MangoHud */
-extern const struct knob_rule_table knob_rules_aiml;    /* knob_aiml.c: caches, pools, precision, Ollama */
-extern const struct knob_rule_table knob_rules_driver;  /* knob_driver.c: driver, versions, WSL2, engine words */
-extern const struct knob_rule_table knob_rules_limit;   /* knob_limit.c: isolation, memory and compute limits, MIG, snapshots */
-extern const struct knob_rule_table knob_rules_host;    /* knob_host.c: power, clocks, CPUs, huge pages, real time */
+extern const struct knob_rule_table knob_rules_gaming; /* knob_gaming.c: DLSS, ray tracing, VRS,
+							  profile, frames, vsync, PRIME */
+extern const struct knob_rule_table
+	knob_rules_wine; /* knob_wine.c: Wine, Proton, DXVK, shader caches */
+extern const struct knob_rule_table
+	knob_rules_desktop; /* knob_desktop.c: display, input, sound, gamescope, MangoHud */
+extern const struct knob_rule_table
+	knob_rules_aiml; /* knob_aiml.c: caches, pools, precision, Ollama */
+extern const struct knob_rule_table
+	knob_rules_driver; /* knob_driver.c: driver, versions, WSL2, engine words */
+extern const struct knob_rule_table
+	knob_rules_limit; /* knob_limit.c: isolation, memory and compute limits, MIG, snapshots */
+extern const struct knob_rule_table
+	knob_rules_host; /* knob_host.c: power, clocks, CPUs, huge pages, real time */
 
 /* All rules of the knobs that are set. Called by plan_make() after nodes and mounts are drafted. */
 int knob_rules_apply(struct plan_build *b, struct nvb_error **err);
@@ -62,8 +69,8 @@ bool knob_has_vendor(const struct plan_build *b, enum gpu_vendor vendor);
  * and the reason may say so). A knob reports ADVISORY where only a program decides what it does.
  */
 bool knob_env_is_users(const struct plan_build *b, const char *name);
-int knob_env_set(struct plan_build *b, struct nvb_error **err, const char *name,
-	const char *value, ...) __attribute__((format(printf, 4, 5)));
+int knob_env_set(struct plan_build *b, struct nvb_error **err, const char *name, const char *value,
+	...) __attribute__((format(printf, 4, 5)));
 /*
  * Adds one option to a variable that is a list (DXVK_CONFIG: ';', VKD3D_CONFIG: ','). The user's
  * own value comes last, so that it wins.
@@ -77,6 +84,11 @@ int knob_env_option(struct plan_build *b, struct nvb_error **err, const char *na
  */
 int knob_mount(struct plan_build *b, struct nvb_error **err, const char *source,
 	const char *destination, bool writable);
+/*
+ * The image's own directory below `kind` in the session's cache_dir, which is not NULL. NULL: its
+ * name is too long.
+ */
+const char *knob_cache_directory(struct plan_build *b, const char *kind);
 /* A directory in memory that every user of the container may write to. */
 int knob_mount_memory(struct plan_build *b, struct nvb_error **err, const char *destination);
 int knob_node(struct plan_build *b, const struct host_node *node, struct nvb_error **err);

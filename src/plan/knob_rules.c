@@ -4,22 +4,32 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const struct knob_rule_table *const tables[] = {
-	&knob_rules_gaming,
-	&knob_rules_wine,
-	&knob_rules_desktop,
-	&knob_rules_aiml,
-	&knob_rules_driver,
-	&knob_rules_limit,
-	&knob_rules_host,
+#include "host/session.h"
+
+#define IMAGE_NAME_BYTES 1024
+
+static const struct {
+	const struct knob_rule_table *table;
+	/* What its knobs do is done before any engine starts, or by what all engines share. */
+	bool for_all_engines;
+} tables[] = {
+	{ &knob_rules_gaming, false },
+	{ &knob_rules_wine, false },
+	{ &knob_rules_desktop, false },
+	{ &knob_rules_aiml, false },
+	{ &knob_rules_driver, true },
+	{ &knob_rules_limit, true },
+	{ &knob_rules_host, false },
 };
 
-static const struct knob_rule *find_rule(enum knob_id id)
+static const struct knob_rule *find_rule(enum knob_id id, bool *ret_for_all_engines)
 {
 	for (size_t t = 0; t < ELEMENTS(tables); t++)
-		for (size_t i = 0; i < tables[t]->n; i++)
-			if (tables[t]->rules[i].id == id)
-				return &tables[t]->rules[i];
+		for (size_t i = 0; i < tables[t].table->n; i++)
+			if (tables[t].table->rules[i].id == id) {
+				*ret_for_all_engines = tables[t].for_all_engines;
+				return &tables[t].table->rules[i];
+			}
 	return NULL;
 }
 
@@ -115,8 +125,8 @@ bool knob_env_is_users(const struct plan_build *b, const char *name)
 	return user_value(b, name) != NULL;
 }
 
-int knob_env_set(struct plan_build *b, struct nvb_error **err, const char *name,
-	const char *value, ...)
+int knob_env_set(
+	struct plan_build *b, struct nvb_error **err, const char *name, const char *value, ...)
 {
 	const char *text;
 	va_list ap;
@@ -179,8 +189,8 @@ static int finish_option_variables(struct plan_build *b, struct nvb_error **err)
 				return r;
 			continue;
 		}
-		if (string_list_printf(b->plan->arena, &b->merged_env, "%s=%s%c%s",
-			    variable->name, variable->text, variable->separator, own) < 0)
+		if (string_list_printf(b->plan->arena, &b->merged_env, "%s=%s%c%s", variable->name,
+			    variable->text, variable->separator, own) < 0)
 			return NVB_OOM(err);
 	}
 	return 0;
@@ -272,6 +282,29 @@ static int finish_mounts(struct plan_build *b, struct nvb_error **err)
 	return 0;
 }
 
+/*
+ * Images do not share one: what is compiled is code to a driver. What a file name cannot hold is a
+ * percent sign and the byte's number, so that two images never have one directory.
+ */
+const char *knob_cache_directory(struct plan_build *b, const char *kind)
+{
+	_cleanup_(strbuf_done) struct strbuf name = STRBUF_INIT(IMAGE_NAME_BYTES);
+	const char *image = b->req->image ? b->req->image : "rootfs";
+
+	for (const char *c = image; *c; c++) {
+		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			     (*c >= '0' && *c <= '9') || *c == '-' || *c == '_' ||
+			     (*c == '.' && c > image);
+
+		strbuf_printf(&name, plain ? "%c" : "%%%02x", (unsigned char)*c);
+	}
+	/* 255 bytes: NAME_MAX of Linux's file systems. */
+	if (strbuf_failed(&name) || name.length > 255)
+		return NULL;
+	return arena_printf(
+		b->plan->arena, "%s/%s/%s", b->req->session->cache_dir, kind, strbuf_str(&name));
+}
+
 int knob_node(struct plan_build *b, const struct host_node *node, struct nvb_error **err)
 {
 	if (plan_nodes_has(b->plan, b->plan->nodes.n, node->path))
@@ -318,14 +351,33 @@ int knob_host_change(struct plan_build *b, struct nvb_error **err, enum knob_id 
 	return 0;
 }
 
+bool plan_needs_session(const struct settings *settings)
+{
+	static const enum knob_id knobs[] = { KNOB_WINE_OPTIMIZATIONS, KNOB_SHADER_CACHE,
+		KNOB_GAMESCOPE, KNOB_DISPLAY_SYSTEM, KNOB_INPUT_DEVICES, KNOB_AUDIO_SYSTEM,
+		KNOB_CUDA_CACHE_SIZE, KNOB_REALTIME };
+
+	for (size_t i = 0; i < ELEMENTS(knobs); i++)
+		if (settings_get(settings, knobs[i]))
+			return true;
+	return false;
+}
+
+/* The engine that starts containers from our plan; another one has only what it was told. */
+static bool is_built_in(const struct request *req)
+{
+	return !req->engine || strcmp(req->engine, "bolt") == 0;
+}
+
 /*
  * A knob without a rule does nothing, and says so. The isolation mode has an outcome of its own in
  * every plan.
  */
-static int apply_one(struct plan_build *b, enum knob_id id, const struct setting *value,
-	struct nvb_error **err)
+static int apply_one(
+	struct plan_build *b, enum knob_id id, const struct setting *value, struct nvb_error **err)
 {
-	const struct knob_rule *rule = find_rule(id);
+	bool for_all_engines = false;
+	const struct knob_rule *rule = find_rule(id, &for_all_engines);
 	int r;
 
 	if (!rule && id == KNOB_ISOLATION)
@@ -333,6 +385,11 @@ static int apply_one(struct plan_build *b, enum knob_id id, const struct setting
 	if (!rule)
 		return knob_report(
 			b, err, id, KNOB_UNSUPPORTED, NULL, "this version does not act on it");
+	if (!for_all_engines && !is_built_in(b->req))
+		return knob_report(b, err, id, KNOB_UNSUPPORTED, NULL,
+			"'%s' starts this container, and only the built-in engine does this: use "
+			"'--runtime bolt'",
+			b->req->engine);
 	r = rule->resolve(b, value, err);
 	return r < 0 ? NVB_CONTEXT(err, r, "%s: %s", value->origin, knob_table[id].name) : r;
 }

@@ -20,11 +20,11 @@
 static bool has_ntsync_kernel(const struct session_facts *s)
 {
 	return s->kernel_major > NTSYNC_MAJOR ||
-		(s->kernel_major == NTSYNC_MAJOR && s->kernel_minor >= NTSYNC_MINOR);
+	       (s->kernel_major == NTSYNC_MAJOR && s->kernel_minor >= NTSYNC_MINOR);
 }
 
-static int add_ntsync(struct plan_build *b, struct strbuf *done, struct strbuf *missing,
-	struct nvb_error **err)
+static int add_ntsync(
+	struct plan_build *b, struct strbuf *done, struct strbuf *missing, struct nvb_error **err)
 {
 	const struct session_facts *s = b->req->session;
 
@@ -43,11 +43,15 @@ static int add_ntsync(struct plan_build *b, struct strbuf *done, struct strbuf *
 	return 0;
 }
 
-static int raise_open_files(struct plan_build *b, struct strbuf *done, struct strbuf *missing,
-	struct nvb_error **err)
+static int raise_open_files(
+	struct plan_build *b, struct strbuf *done, struct strbuf *missing, struct nvb_error **err)
 {
 	const struct session_facts *s = b->req->session;
 
+	if (!s->can_raise_limits && !s->nofile_hard) {
+		strbuf_str_add(missing, "; the limit on open files is not known, and stays");
+		return 0;
+	}
 	if (!s->can_raise_limits && s->nofile_hard < WINE_OPEN_FILES) {
 		strbuf_printf(missing,
 			"; your limit on open files, %" PRIu64 ", stays: raise it to %d in "
@@ -84,9 +88,11 @@ static int resolve_wine(struct plan_build *b, const struct setting *value, struc
 			GAME_MAP_COUNT, s->max_map_count);
 	if (!knob_parts(b, &done) || strbuf_failed(&missing))
 		return NVB_OOM(err);
-	return knob_report(b, err, KNOB_WINE_OPTIMIZATIONS,
-		done.length ? KNOB_APPLIED : KNOB_UNSUPPORTED,
-		done.length ? knob_parts(b, &done) : NULL,
+	/* Each of what is missing begins with "; ". */
+	if (!done.length)
+		return knob_report(b, err, KNOB_WINE_OPTIMIZATIONS, KNOB_UNSUPPORTED, NULL, "%s",
+			strbuf_str(&missing) + 2);
+	return knob_report(b, err, KNOB_WINE_OPTIMIZATIONS, KNOB_APPLIED, knob_parts(b, &done),
 		"Proton finds these itself, and switches on fsync without a variable%s",
 		strbuf_str(&missing));
 }
@@ -97,29 +103,6 @@ static int resolve_async(struct plan_build *b, const struct setting *value, stru
 	return knob_report(b, err, KNOB_DXVK_ASYNC, KNOB_NONE, NULL,
 		"DXVK itself never had it: a patch did. DXVK 2.0 and newer compile pipelines ahead "
 		"by themselves where the driver has VK_EXT_graphics_pipeline_library");
-}
-
-/*
- * Compiled shaders are code to a driver, so images do not share them. What a file name cannot hold
- * is a percent sign and the byte's number, so that two images never have one directory.
- */
-static const char *shader_directory(struct plan_build *b)
-{
-	_cleanup_(strbuf_done) struct strbuf name = STRBUF_INIT(TEXT_BYTES);
-	const char *image = b->req->image ? b->req->image : "rootfs";
-
-	for (const char *c = image; *c; c++) {
-		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-			(*c >= '0' && *c <= '9') || *c == '-' || *c == '_' ||
-			(*c == '.' && c > image);
-
-		strbuf_printf(&name, plain ? "%c" : "%%%02x", (unsigned char)*c);
-	}
-	/* 255 bytes: NAME_MAX of Linux's file systems. */
-	if (strbuf_failed(&name) || name.length > 255)
-		return NULL;
-	return arena_printf(b->plan->arena, "%s/shaders/%s", b->req->session->cache_dir,
-		strbuf_str(&name));
 }
 
 static int name_shader_cache(struct plan_build *b, struct nvb_error **err)
@@ -152,7 +135,7 @@ static int resolve_shader_cache(
 	if (!s || !s->cache_dir)
 		return knob_report(b, err, KNOB_SHADER_CACHE, KNOB_UNSUPPORTED, NULL,
 			"there is no place for it: HOME is not set");
-	directory = shader_directory(b);
+	directory = knob_cache_directory(b, "shaders");
 	if (!directory)
 		return knob_report(b, err, KNOB_SHADER_CACHE, KNOB_UNSUPPORTED, NULL,
 			"the image's name is too long for a directory");
@@ -162,7 +145,8 @@ static int resolve_shader_cache(
 	if (r < 0)
 		return r;
 	return knob_report(b, err, KNOB_SHADER_CACHE, KNOB_APPLIED,
-		"bind mount on '" SHADER_PLACE "'", "kept in '%s', for this image alone", directory);
+		"bind mount on '" SHADER_PLACE "'", "kept in '%s', for this image alone",
+		directory);
 }
 
 static const struct knob_rule rules[] = {

@@ -160,6 +160,8 @@ struct plan {
 	struct plan_net_device_list net_devices;
 	struct plan_rdt *rdt; /* NULL: none */
 	struct plan_limit_list limits;
+	const char *refused; /* why no container must start from it; NULL: it may. The isolation is
+			      * unsupported then */
 	struct plan_host_change_list host_changes;
 	uint64_t shm_size_bytes; /* 0: the engine's own */
 	const char *cpu_set;     /* "0-3,8"; NULL: all */
@@ -194,6 +196,9 @@ int plan_make(const struct inventory *inv, const struct request *req,
  */
 int plan_make_for_spec(const struct inventory *inv, const struct request *req,
 	const struct container_root *root, struct plan **ret_plan, struct nvb_error **err);
+
+/* True if a setting is there whose rule wants to know what the session offers: req->session. */
+bool plan_needs_session(const struct settings *settings);
 
 /*
  * The part of a plan that needs no container root: nodes, groups and their warnings. Mounts,

@@ -42,7 +42,6 @@ struct plan_build {
 	struct string_list merged_env; /* in place of lines of the user, which they include */
 	bool for_spec;
 	struct plan_limit_outcome memory_limit, compute_limit, mig; /* plan_limits.c */
-	const char *refused; /* why no container must start from this plan; NULL: it may */
 };
 
 /* True if a selected GPU runs on this driver. */
@@ -68,6 +67,13 @@ int plan_knob(struct plan_build *b, struct nvb_error **err, const char *name, co
 /* True if a GPU on this driver is what the choice means. */
 bool plan_driver_fits(enum driver_choice choice, const struct gpu *gpu,
 	const struct gpu_driver *driver);
+/*
+ * True if it is not, but no program in a container can tell: NVIDIA's driver with its other kernel
+ * modules. A file that was written for another machine need not refuse this one for it; who says
+ * so on the command line means it.
+ */
+bool plan_driver_is_near(enum driver_choice choice, const struct gpu *gpu,
+	enum request_source source);
 /* plan_driver.c: refuses what cannot work on this machine, warns of what works in part. */
 int plan_driver_check(struct plan_build *b, struct nvb_error **err);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plan/plan_build.h"
+#include "request/settings.h"
 
 static const char *or_unknown(const char *text)
 {
@@ -30,6 +31,22 @@ bool plan_driver_fits(enum driver_choice choice, const struct gpu *gpu,
 	return false;
 }
 
+bool plan_driver_is_near(
+	enum driver_choice choice, const struct gpu *gpu, enum request_source source)
+{
+	return source < SOURCE_COMMAND_LINE && gpu->driver && strcmp(gpu->driver, "nvidia") == 0 &&
+	       (choice == DRIVER_NVIDIA_OPEN || choice == DRIVER_NVIDIA_PROPRIETARY);
+}
+
+/* Whose wish it is: an option's, where no setting says. */
+static enum request_source choice_source(const struct plan_build *b)
+{
+	const struct setting *setting =
+		b->req->settings ? settings_get(b->req->settings, KNOB_DRIVER) : NULL;
+
+	return setting ? setting->source : SOURCE_COMMAND_LINE;
+}
+
 static int check_choice(const struct plan_build *b, struct nvb_error **err)
 {
 	for (size_t i = 0; i < b->req->gpus.n; i++) {
@@ -37,7 +54,8 @@ static int check_choice(const struct plan_build *b, struct nvb_error **err)
 		const struct gpu_driver *driver = inventory_driver(b->inv, gpu);
 		int r;
 
-		if (plan_driver_fits(b->req->driver, gpu, driver))
+		if (plan_driver_fits(b->req->driver, gpu, driver) ||
+			plan_driver_is_near(b->req->driver, gpu, choice_source(b)))
 			continue;
 		r = NVB_RAISE(err, NVB_ERR_DRIVER, 0,
 			"use driver '%s': GPU %u runs on '%s' (%s)",

@@ -162,6 +162,20 @@ static int add_driver_environment(struct plan_build *b, const struct gpu_driver 
 	return 0;
 }
 
+/*
+ * CUDA reads the list up to the first word that names no GPU.
+ * Source: CUDA C++ Programming Guide, "CUDA Environment Variables", CUDA_VISIBLE_DEVICES.
+ */
+static int warn_of_cuda(struct plan_build *b, const char *line, struct nvb_error **err)
+{
+	if (strcmp(line, "CUDA_VISIBLE_DEVICES=all") != 0)
+		return 0;
+	return plan_warn(b, err,
+		"by your '%s' CUDA sees no GPU: it takes numbers and UUIDs. Leave it out, and it "
+		"sees all that the container has",
+		line);
+}
+
 static int add_user_environment(struct plan_build *b, struct nvb_error **err)
 {
 	vec_foreach (const char *, line, &b->req->env) {
@@ -170,6 +184,8 @@ static int add_user_environment(struct plan_build *b, struct nvb_error **err)
 				"set the environment variable '%s': it is not NAME=VALUE", *line);
 		if (string_list_add(b->plan->arena, &b->plan->env, *line) < 0)
 			return NVB_OOM(err);
+		if (warn_of_cuda(b, *line, err) < 0)
+			return NVB_ERR_NO_MEMORY;
 	}
 	vec_foreach (const char *, line, &b->merged_env) {
 		if (string_list_add(b->plan->arena, &b->plan->env, *line) < 0)

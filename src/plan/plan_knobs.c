@@ -53,10 +53,10 @@ void plan_knobs_decide_isolation(struct plan_build *b)
 		break;
 	}
 	/* A limit that nothing enforces refuses the container, whatever the mode. */
-	if (b->refused) {
+	if (b->plan->refused) {
 		outcome->status = KNOB_UNSUPPORTED;
 		outcome->mechanism = NULL;
-		outcome->reason = b->refused;
+		outcome->reason = b->plan->refused;
 	}
 }
 
@@ -127,6 +127,18 @@ static void add_driver(struct strbuf *text, const struct gpu_driver *driver)
 	}
 }
 
+/* plan_driver_check() let it pass. */
+static bool has_other_modules(const struct plan_build *b)
+{
+	for (size_t i = 0; i < b->req->gpus.n; i++) {
+		const struct gpu *gpu = b->req->gpus.items[i].gpu;
+
+		if (!plan_driver_fits(b->req->driver, gpu, inventory_driver(b->inv, gpu)))
+			return true;
+	}
+	return false;
+}
+
 static int report_driver(struct plan_build *b, struct nvb_error **err)
 {
 	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(TEXT_LIMIT_BYTES);
@@ -145,6 +157,11 @@ static int report_driver(struct plan_build *b, struct nvb_error **err)
 	mechanism = arena_strdup(b->plan->arena, strbuf_str(&text));
 	if (!mechanism)
 		return NVB_OOM(err);
+	if (has_other_modules(b))
+		return plan_knob(b, err, "driver", value, KNOB_UNSUPPORTED, NULL,
+			"the machine runs %s: a container cannot change that, and its programs "
+			"cannot tell",
+			mechanism);
 	return plan_knob(b, err, "driver", value, KNOB_APPLIED, mechanism, "%s", "");
 }
 

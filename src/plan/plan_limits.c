@@ -218,14 +218,14 @@ static int leave_out(struct ladder *l, const struct selected_gpu *item,
 		r = merge(l->b, &l->b->memory_limit, item->gpu, &outcome, err);
 	if (r >= 0 && left->percent)
 		r = merge(l->b, &l->b->compute_limit, item->gpu, &outcome, err);
-	if (r < 0 || l->allow_unenforced || l->b->refused)
+	if (r < 0 || l->allow_unenforced || l->b->plan->refused)
 		return r;
-	l->b->refused = arena_printf(a, "%s on GPU %u cannot be enforced: %s",
+	l->b->plan->refused = arena_printf(a, "%s on GPU %u cannot be enforced: %s",
 		left->memory_bytes && left->percent ? "gpu_memory_limit with compute_limit"
 		: left->memory_bytes		    ? "gpu_memory_limit"
 						    : "compute_limit",
 		item->gpu->index, outcome.reason);
-	return l->b->refused ? 0 : NVB_OOM(err);
+	return l->b->plan->refused ? 0 : NVB_OOM(err);
 }
 
 /* A limit that the GPU is too small for needs nothing to keep it. */
@@ -312,10 +312,20 @@ static int select_partitions(struct ladder *l, struct nvb_error **err)
 
 	if (!own)
 		return NVB_OOM(err);
+	for (size_t i = 0; i < own->gpus.n; i++)
+		own->gpus.all &= l->items[i].partition == own->gpus.items[i].partition;
 	own->gpus.items = l->items;
 	l->b->req = own;
 	l->b->plan->gpus = own->gpus;
 	return 0;
+}
+
+/* GPUs that were looked at and are not selected come by CDI specifications, which tell no GPU from
+ * another: nothing is known of what the container gets. */
+static void refuse_specifications(struct plan_build *b)
+{
+	if (b->req->abilities && b->req->abilities->gpus.n)
+		b->plan->refused = "no limit can be put on GPUs that come by CDI specifications";
 }
 
 int plan_limits_choose(struct plan_build *b, struct nvb_error **err)
@@ -332,8 +342,13 @@ int plan_limits_choose(struct plan_build *b, struct nvb_error **err)
 	};
 	int r = 0;
 
-	if ((!memory && !compute && !mig) || !b->req->gpus.n)
+	if (!memory && !compute && !mig)
 		return 0;
+	if (!b->req->gpus.n) {
+		if ((memory || compute) && !l.allow_unenforced)
+			refuse_specifications(b);
+		return 0;
+	}
 	l.items =
 		arena_memdup(b->plan->arena, b->req->gpus.items, b->req->gpus.n * sizeof(*l.items));
 	if (!l.items)
@@ -364,7 +379,10 @@ static bool is_partitioned(const struct plan_build *b)
 
 void plan_limits_isolation(const struct plan_build *b, struct plan_knob *outcome)
 {
-	if (is_wsl(b)) {
+	if (!b->req->gpus.n) {
+		outcome->status = KNOB_APPLIED;
+		outcome->mechanism = plan_knobs_device_isolation(b);
+	} else if (is_wsl(b)) {
 		outcome->status = KNOB_UNSUPPORTED;
 		outcome->reason = "under WSL2 one node serves every GPU, and Windows divides it: "
 				  "there is no MIG, no MPS and no limit of a control group";

@@ -10,13 +10,13 @@
 #define MOST_TIMES 2
 #define MAX_SLICES 64
 
-/* Why a partition does not do, from what is told last to what is told first. */
+/* Why a partition does not do. Of several, the last one is told: it was the nearest. */
 enum misfit {
 	MISFIT_NONE,
-	MISFIT_SHARED,
-	MISFIT_UNKNOWN,
 	MISFIT_SMALL,
 	MISFIT_LARGE,
+	MISFIT_UNKNOWN,
+	MISFIT_SHARED,
 	MISFIT_HELD,
 };
 

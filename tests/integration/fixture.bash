@@ -5,6 +5,7 @@ NVBIND="$NVBIND_BUILD_ROOT/nvbind"
 HOST="$BATS_SUITE_TMPDIR/host"
 export NVBIND_STATE_DIR="$BATS_SUITE_TMPDIR/state"
 export NVBIND_LEASE_DIR="$BATS_SUITE_TMPDIR/leases"
+export NVBIND_JOURNAL_DIR="$BATS_SUITE_TMPDIR/journal"
 # No configuration of this machine counts.
 export NVBIND_CONFIG=/dev/null
 # A user that no file of this machine knows.

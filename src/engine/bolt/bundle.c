@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "engine/bolt/layer.h"
+#include "engine/bolt/session_files.h"
 #include "oci/config.h"
 
 #define SMALL_FILE_LIMIT_BYTES ((size_t)1 << 20)
@@ -53,6 +55,18 @@ static int add_mount(struct writer *w, const struct plan_mount *mount,
 	return r < 0 ? r : layer_add_place(&w->layer, added->destination, is_directory, err);
 }
 
+/* False: it cannot be, and the container starts without what it would have kept. */
+static bool make_source(const struct writer *w, const struct plan_mount *mount)
+{
+	const struct container_user *user = w->in->user;
+	errint_t e = session_files_make_directory(mount->source, user->uid, user->gid);
+
+	if (e < 0)
+		log_warning("make '%s': %s: nothing is kept for the next run", mount->source,
+			strerror(-e));
+	return e >= 0;
+}
+
 /* The last component of a driver file may be a link of the image: our file takes its place. */
 static int add_plan_mounts(struct writer *w, bool volumes, struct plan_mount_list *list,
 	struct nvb_error **err)
@@ -61,7 +75,7 @@ static int add_plan_mounts(struct writer *w, bool volumes, struct plan_mount_lis
 		struct plan_mount mount = *m;
 		int r = 0;
 
-		if (m->is_volume != volumes)
+		if (m->is_volume != volumes || (m->make_source && !make_source(w, m)))
 			continue;
 		if (m->is_volume)
 			r = layer_resolve(
@@ -101,7 +115,39 @@ static int add_links(struct writer *w, struct nvb_error **err)
 	return 0;
 }
 
-/* The user's volumes have their places before any link, and are mounted last. */
+/* Without a cookie the server may still know the container's user. */
+static int add_cookie(struct writer *w, struct nvb_error **err)
+{
+	static const char *const options[] = { "bind", "ro", "nosuid", "nodev", "noexec" };
+	static const char name[] = "Xauthority";
+	const struct plan_x11 *x11 = w->in->plan->x11;
+	struct plan_mount mount = { .source = NULL };
+	errint_t e;
+	int r;
+
+	if (!x11 || !x11->authority)
+		return 0;
+	e = session_files_write_cookie(
+		x11, w->files_fd, name, w->in->user->uid, w->in->user->gid);
+	if (e <= 0) {
+		log_warning("find the cookie of display '%s' in '%s': %s", x11->display,
+			x11->authority, e < 0 ? strerror(-e) : "it has none");
+		return 0;
+	}
+	mount.source = arena_printf(w->a, "%s/%s", w->in->capsule->path, name);
+	if (!mount.source)
+		return NVB_OOM(err);
+	for (size_t i = 0; i < ELEMENTS(options); i++)
+		if (string_list_add(w->a, &mount.options, options[i]) < 0)
+			return NVB_OOM(err);
+	r = layer_resolve(&w->layer, w->a, x11->destination, &mount.destination, err);
+	return r < 0 ? r : add_mount(w, &mount, &w->mounts, err);
+}
+
+/*
+ * The user's volumes have their places before any link, and are mounted last; the cookie goes into
+ * a directory that is one of those mounts.
+ */
 static int add_plan(struct writer *w, struct nvb_error **err)
 {
 	struct plan_mount_list volumes = { 0 };
@@ -119,7 +165,7 @@ static int add_plan(struct writer *w, struct nvb_error **err)
 			return NVB_OOM(err);
 		*slot = volumes.items[i];
 	}
-	return r;
+	return r < 0 ? r : add_cookie(w, err);
 }
 
 /* Where the image has a link to a file system that the low-level runtime mounts. */

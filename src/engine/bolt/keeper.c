@@ -17,6 +17,7 @@
 #include "base/number.h"
 #include "base/path.h"
 #include "base/strbuf.h"
+#include "engine/bolt/idle.h"
 #include "engine/bolt/root_mount.h"
 #include "engine/bolt/runtime_log.h"
 
@@ -258,6 +259,7 @@ static void __attribute__((noreturn)) keeper_main(const struct keeper *k, int go
 		give_up(report_fd, error);
 	}
 	closep(&report_fd);
+	idle_release_memory();
 	wait_and_forward(k, files_fd, pid, &exit_status);
 	if (spawn_exit_code(exit_status) != 0)
 		send_message(files_fd, message_fd);
@@ -403,6 +405,8 @@ int keeper_run(const struct keeper *keeper, struct spawn_exit *ret_exit, char **
 	closep(&c.go_fd);
 	if (r >= 0)
 		r = read_report(c.report_fd, err);
+	if (r >= 0)
+		idle_release_memory();
 	wait_and_forward(NULL, -1, pid, &exit_status);
 	if (r < 0)
 		return r;

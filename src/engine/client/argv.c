@@ -76,6 +76,7 @@ static void add_container(struct writer *w, const struct client_options *o)
 	add_pair(w, "--network", o->network);
 	add_pair(w, "--restart", o->restart);
 	add_pair(w, "--shm-size", o->shm_size);
+	add_pair(w, "--cpuset-cpus", o->cpus);
 	add_pair(w, "--entrypoint", o->entrypoint);
 	add_each(w, "--env-file", &o->env_files);
 	add_each(w, "-e", &o->env);

@@ -23,7 +23,7 @@ extern const struct client_vendor client_vendors[CLIENT_VENDORS];
 struct client_options {
 	const char *image;
 	struct string_list command;
-	const char *name, *hostname, *workdir, *user, *network, *restart, *shm_size, *entrypoint;
+	const char *name, *hostname, *workdir, *user, *network, *restart, *shm_size, *cpus, *entrypoint;
 	struct string_list env, env_files, volumes, ports, devices;
 	struct string_list words; /* of --engine-opt: one word each, before the image */
 	bool interactive, tty, detach, remove, read_only;

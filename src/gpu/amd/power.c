@@ -58,8 +58,8 @@ int amd_find_power(const struct tuning_reader *r, const struct gpu *gpu, struct 
 	added = tuning_add_power(r, &level, err);
 	if (added < 0 || !hwmon)
 		return added;
-	(void)snprintf(path, sizeof(path), DEVICE_PATH "/hwmon/%s/power1_cap", gpu->pci_address,
-		hwmon);
+	(void)snprintf(
+		path, sizeof(path), DEVICE_PATH "/hwmon/%s/power1_cap", gpu->pci_address, hwmon);
 	cap.file.path = path;
 	return tuning_add_power(r, &cap, err);
 }

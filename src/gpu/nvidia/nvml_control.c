@@ -80,7 +80,8 @@ static int ask(
 		},
 		&text, &status, err);
 	if (r < 0)
-		return NVB_CONTEXT(err, r, "ask NVML to '%s'", words[0]);
+		return NVB_CONTEXT(err, r == NVB_ERR_NO_MEMORY ? r : NVB_ERR_DRIVER,
+			"ask NVML to '%s'", words[0]);
 	if (spawn_exit_code(status) != 0)
 		return NVB_RAISE(err, NVB_ERR_DRIVER, 0, "NVML's worker ended with status %d",
 			spawn_exit_code(status));

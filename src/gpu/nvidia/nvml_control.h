@@ -24,7 +24,8 @@
 
 /*
  * `words` ends with NULL. The worker is this very program: its main() must know
- * CONTROL_WORKER_ARGUMENT (gpu/enrich.h). *ret_number is what it answered, 0 without a number; may be NULL. Errors:
+ * CONTROL_WORKER_ARGUMENT (gpu/enrich.h). *ret_number is what it answered, 0 without a number; it
+ * may be NULL. Errors:
  * NVB_ERR_UNSUPPORTED (no library, a missing function, not supported by the driver),
  * NVB_ERR_PERMISSION, NVB_ERR_DRIVER (anything else that NVML or the worker says), NO_MEMORY.
  */

@@ -89,6 +89,34 @@ static void test_escaping(void **state)
 	assert_string_equal(strbuf_str(&b), "abc");
 }
 
+static void test_numbers(void **state)
+{
+	_cleanup_(strbuf_done) struct strbuf b = STRBUF_INIT(100);
+
+	(void)state;
+	strbuf_uint_add(&b, 0);
+	strbuf_char_add(&b, ' ');
+	strbuf_uint_add(&b, 1090);
+	strbuf_char_add(&b, ' ');
+	strbuf_uint_add(&b, UINT64_MAX);
+	assert_string_equal(strbuf_str(&b), "0 1090 18446744073709551615");
+}
+
+static void test_extension(void **state)
+{
+	_cleanup_(strbuf_done) struct strbuf b = STRBUF_INIT(4);
+	char *space;
+
+	(void)state;
+	strbuf_char_add(&b, 'a');
+	space = strbuf_extend(&b, 3);
+	assert_non_null(space);
+	memcpy(space, "bcd", 3);
+	assert_string_equal(strbuf_str(&b), "abcd");
+	assert_null(strbuf_extend(&b, 1));
+	assert_true(strbuf_failed(&b));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -97,6 +125,8 @@ int main(void)
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_escaping),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_extension),
 	};
 
 	return cmocka_run_group_tests_name("base/strbuf", tests, NULL, NULL);

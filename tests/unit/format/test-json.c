@@ -44,6 +44,59 @@ static void test_round_trip(void **state)
 		"\"/usr/lib\\\\ \\\"q\\\" \\b\\f\\n\\r\\t\\u000b\\u0000\\u007f \xc3\xa9\"");
 }
 
+/* The tree is built here, and has to be the one that json-c's own parser builds. */
+static void assert_as_json_c(const char *text)
+{
+	_cleanup_(json_putp) struct json_object *ours = parse(text), *theirs = NULL;
+	_cleanup_free_ char *our_text = NULL, *their_text = NULL;
+
+	theirs = json_tokener_parse(text);
+	assert_non_null(theirs);
+	assert_int_equal(json_object_get_type(ours), json_object_get_type(theirs));
+	assert_true(json_object_equal(ours, theirs));
+	assert_int_equal(json_format(ours, JSON_PLAIN, &our_text, NULL, NULL), 0);
+	assert_int_equal(json_format(theirs, JSON_PLAIN, &their_text, NULL, NULL), 0);
+	assert_string_equal(our_text, their_text);
+}
+
+static void test_tree(void **state)
+{
+	static const char *const texts[] = {
+		"-0",
+		"[0,-1,7,999999999999999999,-999999999999999999,1000000000000000000]",
+		"[9223372036854775807,9223372036854775808,-9223372036854775808]",
+		"[0.5,-0.5,1e2,1E-2,1.5e+3,123456789012345678901234567890.5]",
+		" \t\r\n{ \"a\" : [ 1 , true , false , null ] , \"b\" : { } } \n",
+		"{\"a\":1,\"b\":2,\"a\":{\"c\":3}}",
+		"{\"\":\"\",\"a\\nb\":1,\"\\u00e9\":\"\\u00e9\\ud83d\\ude00\\ud83d x\"}",
+		"[\"\\\\\",\"\\\"\",\"x\\\\\\\"\",\"a/b\\/c\",\"\x7f\"]",
+		"[[[[]],[{}]],[],[1,2,3,4,5,6,7,8,9],\"\xf0\x9f\x98\x80\"]",
+		"{\"sixty-three-bytes-of-a-name-----------------------------------\":1,"
+		"\"sixty-four-bytes-of-a-name-------------------------------------\":2,"
+		"\"sixty-five-bytes-of-a-name--------------------------------------\":3}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(texts); i++)
+		assert_as_json_c(texts[i]);
+}
+
+/* Strings are looked at by eight bytes: each place in them, and each kind of byte. */
+static void test_each_place(void **state)
+{
+	static const char *const odd[] = { "\\\"", "\\\\", "\\n", "\x7f", "\xc3\xa9", " ", "~", "\\u0001" };
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(odd); i++)
+		for (int before = 0; before < 20; before++)
+			for (int after = 0; after < 9; after++) {
+				(void)snprintf(text, sizeof(text), "\"%.*s%s%.*s\"", before,
+					"aaaaaaaaaaaaaaaaaaaa", odd[i], after, "zzzzzzzzz");
+				assert_as_json_c(text);
+			}
+}
+
 static void assert_refused(const char *text, size_t length, int status, const char *part)
 {
 	_cleanup_error_ struct nvb_error *err = NULL;
@@ -327,6 +380,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_tree),
+		cmocka_unit_test(test_each_place),
 		cmocka_unit_test(test_bad_text),
 		cmocka_unit_test(test_typed_access),
 		cmocka_unit_test(test_ensure),

@@ -6,8 +6,8 @@
 
 static const struct session_environment someone = { .uid = 1000, .gid = 1000 };
 
-static struct session_facts *read_session(const struct scratch *s,
-	const struct session_environment *environment)
+static struct session_facts *read_session(
+	const struct scratch *s, const struct session_environment *environment)
 {
 	struct session_facts *facts = NULL;
 	struct nvb_error *err = NULL;
@@ -229,6 +229,14 @@ static void test_cache_of_root(void **state)
 	struct session_environment e = { .home = "/home/me" };
 	struct session_facts *f = read_session(s, &e);
 
+	assert_string_equal(f->cache_dir, "/var/cache/nvbind");
+	session_facts_free(f);
+	e.cache_dir = "/srv/cache";
+	f = read_session(s, &e);
+	assert_string_equal(f->cache_dir, "/srv/cache");
+	session_facts_free(f);
+	e.cache_dir = "cache/../..";
+	f = read_session(s, &e);
 	assert_string_equal(f->cache_dir, "/var/cache/nvbind");
 	session_facts_free(f);
 }

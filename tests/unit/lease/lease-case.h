@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -93,6 +94,8 @@ static inline pid_t start_child(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		/* A test that fails does not come to end it. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			(void)pause();
 	}
@@ -118,6 +121,7 @@ static inline pid_t start_holder(const struct lease_request *request)
 	if (pid == 0) {
 		struct lease *lease;
 
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (lease_take(&dir, request, &lease, NULL) < 0 || write(ready[1], "", 1) != 1)
 			_exit(1);
 		for (;;)

@@ -187,7 +187,7 @@ static void test_every_call_fails(void **state)
 		assert_true(fail_each(c, errors[i]) > 40);
 }
 
-#define CASE(function) \
+#define CASE(function)                                                                             \
 	cmocka_unit_test_setup_teardown(function, change_case_setup, change_case_teardown)
 
 int main(void)

@@ -226,7 +226,7 @@ static void test_list(void **state)
 	undo(c, changes);
 }
 
-#define CASE(function) \
+#define CASE(function)                                                                             \
 	cmocka_unit_test_setup_teardown(function, change_case_setup, change_case_teardown)
 
 int main(void)

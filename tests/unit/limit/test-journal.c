@@ -203,7 +203,7 @@ static void test_open_directory_is_refused(void **state)
 	assert_int_equal(host_changes_recover(c->a, &c->warnings, NULL), NVB_ERR_USAGE);
 }
 
-#define CASE(function) \
+#define CASE(function)                                                                             \
 	cmocka_unit_test_setup_teardown(function, change_case_setup, change_case_teardown)
 
 int main(void)

@@ -376,6 +376,20 @@ static struct json_object *sys_mount(struct sample *s)
 }
 
 /* sysfs shows a network namespace; without the right to mount it, the host's is bound. */
+static void test_shm_size(void **state)
+{
+	struct sample *s = *state;
+	struct json_object *mounts = get(format(s), "mounts"), *options;
+	int at = find_by(mounts, "destination", "/dev/shm");
+
+	assert_int_equal(find(get(item(mounts, at), "options"), "size=5368709120"), -1);
+	s->plan.shm_size_bytes = UINT64_C(5) << 30;
+	mounts = get(format(s), "mounts");
+	options = get(item(mounts, find_by(mounts, "destination", "/dev/shm")), "options");
+	assert_true(find(options, "size=5368709120") >= 0);
+	assert_true(find(options, "mode=1777") >= 0);
+}
+
 static void test_sys_is_read_only(void **state)
 {
 	struct sample *s = *state;
@@ -456,6 +470,18 @@ static void test_limits_keep_64_bits(void **state)
 	assert_true(number(item(limits, 0), "hard") == UINT64_MAX);
 }
 
+static void test_cpus(void **state)
+{
+	struct sample *s = *state;
+
+	s->container.device_cgroup = true;
+	assert_false(has(get(linux_of(s), "resources"), "cpu"));
+	s->plan.cpu_set = "0-3,8";
+	assert_string_equal(text(get(get(linux_of(s), "resources"), "cpu"), "cpus"), "0-3,8");
+	s->container.device_cgroup = false;
+	assert_false(has(linux_of(s), "resources"));
+}
+
 static void test_same_input_same_text(void **state)
 {
 	struct sample *s = *state;
@@ -524,11 +550,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_groups, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mount_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_dev, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_shm_size, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sys_is_read_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_namespaces, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_seccomp, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_paths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_limits_keep_64_bits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cpus, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_same_input_same_text, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_text_that_is_not_utf8, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_text_is_escaped, set_up, tear_down),

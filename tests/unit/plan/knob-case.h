@@ -7,8 +7,8 @@
 #include "host/session.h"
 #include "request/settings.h"
 
-static inline void knob_set_from(struct sample *s, const char *assignment, enum request_source source,
-	const char *origin)
+static inline void knob_set_from(
+	struct sample *s, const char *assignment, enum request_source source, const char *origin)
 {
 	struct settings *settings = (struct settings *)(uintptr_t)s->req.settings;
 
@@ -31,8 +31,8 @@ static inline void knob_clear(struct sample *s)
 	s->req.settings = NULL;
 }
 
-static inline struct host_node *session_node(struct sample *s, const char *path, uint32_t major,
-	uint32_t minor)
+static inline struct host_node *session_node(
+	struct sample *s, const char *path, uint32_t major, uint32_t minor)
 {
 	struct host_node *node = arena_new_object(s->a, struct host_node);
 
@@ -95,8 +95,8 @@ static inline void assert_env(const struct plan *plan, const char *name, const c
 }
 
 /* The knob ends in this status, and says this. */
-static inline void assert_outcome(const struct plan *plan, const char *name, enum knob_status status,
-	const char *part)
+static inline void assert_outcome(
+	const struct plan *plan, const char *name, enum knob_status status, const char *part)
 {
 	const struct plan_knob *knob = get_knob(plan, name);
 	const char *text = knob->reason ? knob->reason : "";

@@ -68,10 +68,11 @@ static void test_cuda_cache(void **state)
 	set(s, k, KNOB_CUDA_CACHE_SIZE, "2048");
 	plan = sample_plan(s);
 	assert_knob(plan, "cuda_cache_size", "2048", KNOB_APPLIED);
-	assert_reason(plan, "cuda_cache_size", "/home/u/.cache/nvbind/cuda-cache/1000/550");
+	assert_reason(plan, "cuda_cache_size", "/home/u/.cache/nvbind/cuda-cache/1000/550/rootfs");
 	assert_variable(plan, "CUDA_CACHE_MAXSIZE", "2147483648");
 	assert_variable(plan, "CUDA_CACHE_PATH", "/var/cache/nvbind/cuda");
-	assert_mount(plan, "/var/cache/nvbind/cuda", "/home/u/.cache/nvbind/cuda-cache/1000/550");
+	assert_mount(plan, "/var/cache/nvbind/cuda",
+		"/host/home/u/.cache/nvbind/cuda-cache/1000/550/rootfs");
 	assert_string_equal(get_mount(plan, "/var/cache/nvbind/cuda")->options.items[0], "rw");
 }
 
@@ -198,6 +199,44 @@ static void test_pool_refused(void **state)
 	assert_knob(sample_plan(s), "memory_pool_enabled", "true", KNOB_NONE);
 }
 
+/* What a program is told: the instance's size, or the hard limit. */
+static void test_pool_of_partition(void **state)
+{
+	struct sample *s = *state;
+	struct knobs *k = knobs_of(s);
+	struct gpu_partition *part;
+
+	sample_add_machine(s, CAPABILITY_COMPUTE);
+	s->inv.gpus.items[0].memory_bytes = 80 * GIB;
+	part = vec_push(s->a, &s->inv.gpus.items[0].partitions);
+	*part = (struct gpu_partition){ .gi = 1, .uuid = "MIG-1", .memory_bytes = 20 * GIB };
+	s->req.gpus = (struct selection){ 0 };
+	sample_select(s, &s->inv.gpus.items[0], part);
+	set(s, k, KNOB_MEMORY_POOL_SIZE, "10GB");
+	assert_variable(sample_plan(s), "XLA_PYTHON_CLIENT_MEM_FRACTION", "0.5000");
+}
+
+static void test_pool_of_limits(void **state)
+{
+	struct sample *s = *state;
+	struct knobs *k = knobs_of(s);
+	struct machine_abilities able = { .arena = s->a, .cgroup_v2 = true, .is_root = true };
+	struct gpu_abilities *gpu;
+
+	sample_add_machine(s, CAPABILITY_COMPUTE);
+	gpu = vec_push(s->a, &able.gpus);
+	*gpu = (struct gpu_abilities){ .gpu = &s->inv.gpus.items[0],
+		.total_memory_bytes = 80 * GIB };
+	for (size_t i = 0; i < LIMIT_RUNG_COUNT; i++)
+		gpu->unusable[i] = i == LIMIT_NVML_MEMORY ? NULL : "not in this test";
+	s->req.abilities = &able;
+	set(s, k, KNOB_MEMORY_POOL_SIZE, "10GB");
+	assert_variable(sample_plan(s), "XLA_PYTHON_CLIENT_MEM_FRACTION", "0.1250");
+	set(s, k, KNOB_MEMORY_LIMIT, "40GB");
+	assert_variable(sample_plan(s), "XLA_PYTHON_CLIENT_MEM_FRACTION", "0.2500");
+	s->req.abilities = NULL;
+}
+
 static void test_training(void **state)
 {
 	struct sample *s = *state;
@@ -259,6 +298,19 @@ static void test_shm(void **state)
 	assert_true(s->plan->shm_size_bytes == 8 * GIB);
 }
 
+/* The word is NVIDIA_VISIBLE_DEVICES' own. */
+static void test_visible_devices(void **state)
+{
+	struct sample *s = *state;
+
+	sample_add_machine(s, CAPABILITY_COMPUTE);
+	string_list_add(s->a, &s->req.env, "CUDA_VISIBLE_DEVICES=0");
+	assert_silent(sample_plan(s));
+	string_list_add(s->a, &s->req.env, "CUDA_VISIBLE_DEVICES=all");
+	assert_warned(sample_plan(s), "CUDA sees no GPU");
+	assert_variable(s->plan, "CUDA_VISIBLE_DEVICES", "all");
+}
+
 /* Each of the group is reported once, whatever its value. */
 static void test_each_once(void **state)
 {
@@ -295,9 +347,12 @@ int main(void)
 		TEST(test_precision),
 		TEST(test_pool),
 		TEST(test_pool_refused),
+		TEST(test_pool_of_partition),
+		TEST(test_pool_of_limits),
 		TEST(test_training),
 		TEST(test_ollama),
 		TEST(test_shm),
+		TEST(test_visible_devices),
 		TEST(test_each_once),
 	};
 

@@ -98,6 +98,28 @@ static void test_kernel_drivers(void **state)
 	assert_refused(s, NVB_ERR_DRIVER, "nvidia_driver_type");
 }
 
+/* A Boltfile of another machine: the same user space on other kernel modules. */
+static void test_other_kernel_modules(void **state)
+{
+	struct sample *s = *state;
+
+	knob_gaming_machine(s);
+	knob_set_from(s, "nvidia_driver_type=nvidia-proprietary", SOURCE_BOLTFILE, "Boltfile:1");
+	knob_set_from(s, "driver=nvidia-proprietary", SOURCE_BOLTFILE, "Boltfile:2");
+	s->req.driver = DRIVER_NVIDIA_PROPRIETARY;
+	assert_outcome(sample_plan(s), "nvidia_driver_type", KNOB_UNSUPPORTED, "cannot tell");
+	assert_outcome(s->plan, "driver", KNOB_UNSUPPORTED, "cannot tell");
+	knob_set(s, "nvidia_driver_type=nvidia-proprietary");
+	assert_refused(s, NVB_ERR_DRIVER, "nvidia_driver_type");
+	knob_clear(s);
+	knob_set(s, "driver=nvidia-proprietary");
+	assert_refused(s, NVB_ERR_DRIVER, "nvidia-proprietary");
+	knob_clear(s);
+	s->req.driver = DRIVER_NOUVEAU;
+	knob_set_from(s, "driver=nouveau", SOURCE_BOLTFILE, "Boltfile:2");
+	assert_refused(s, NVB_ERR_DRIVER, "nouveau");
+}
+
 static void test_cuda_support(void **state)
 {
 	struct sample *s = *state;
@@ -120,8 +142,8 @@ static void test_rocm_support(void **state)
 	knob_amd_machine(s);
 	knob_set(s, "rocm_support=true");
 	assert_outcome(sample_plan(s), "rocm_support", KNOB_UNSUPPORTED, "/dev/kfd");
-	sample_add_node(s, &s->inv.drivers.items[0].common_nodes, "/dev/kfd", 235, 0,
-		CAPABILITY_COMPUTE);
+	sample_add_node(
+		s, &s->inv.drivers.items[0].common_nodes, "/dev/kfd", 235, 0, CAPABILITY_COMPUTE);
 	assert_outcome(sample_plan(s), "rocm_support", KNOB_APPLIED, "/dev/kfd");
 	knob_set(s, "rocm_support=false");
 	assert_outcome(sample_plan(s), "rocm_support", KNOB_UNSUPPORTED, "--capabilities");
@@ -189,6 +211,7 @@ int main(void)
 		TEST(test_cuda_of_an_unknown_driver),
 		TEST(test_versions_without_nvidia),
 		TEST(test_kernel_drivers),
+		TEST(test_other_kernel_modules),
 		TEST(test_cuda_support),
 		TEST(test_rocm_support),
 		TEST(test_words_without_an_effect),

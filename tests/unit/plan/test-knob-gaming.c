@@ -144,7 +144,8 @@ static void test_saving_power(void **state)
 
 	knob_gaming_machine(s);
 	knob_set(s, "performance_profile=efficiency");
-	assert_outcome(sample_plan(s), "performance_profile", KNOB_UNSUPPORTED, "frame_rate_target");
+	assert_outcome(
+		sample_plan(s), "performance_profile", KNOB_UNSUPPORTED, "frame_rate_target");
 	knob_set(s, "frame_rate_target=40");
 	assert_outcome(sample_plan(s), "performance_profile", KNOB_ADVISORY, "frame_rate_target");
 	assert_env(s->plan, "VKD3D_FRAME_RATE", "40");

@@ -180,9 +180,9 @@ static void test_mounts_and_volumes(void **state)
 	plan = sample_plan(s);
 	assert_string_equal(get_mount(plan, "/run/user/1000")->type, "tmpfs");
 	assert_true(mount_position(plan, "/run/user/1000") <
-		mount_position(plan, "/run/user/1000/pulse/native"));
+		    mount_position(plan, "/run/user/1000/pulse/native"));
 	assert_true(mount_position(plan, "/run/user/1000") <
-		mount_position(plan, "/run/user/1000/data"));
+		    mount_position(plan, "/run/user/1000/data"));
 	assert_null(find_mount(plan, "/var/cache/nvbind/shaders"));
 	assert_string_equal(plan->mounts.items[plan->mounts.n - 1].destination, "/var/cache");
 }
@@ -202,6 +202,24 @@ static void test_nodes_are_sorted(void **state)
 			strverscmp(plan->nodes.items[i - 1].path, plan->nodes.items[i].path) < 0);
 	assert_int_equal(plan->additional_gids.n, 1);
 	assert_int_equal(plan->additional_gids.items[0], 104);
+}
+
+/* Another engine gets nothing of the plan but GPUs: no knob may claim more. */
+static void test_other_engines(void **state)
+{
+	struct sample *s = *state;
+
+	knob_gaming_machine(s);
+	(void)session_desktop(s);
+	s->req.engine = "docker";
+	knob_set(s, "dlss_enabled=true");
+	knob_set(s, "display=auto");
+	knob_set(s, "cuda_version=12.0");
+	assert_outcome(sample_plan(s), "dlss_enabled", KNOB_UNSUPPORTED, "--runtime bolt");
+	assert_outcome(s->plan, "display", KNOB_UNSUPPORTED, "'docker'");
+	assert_outcome(s->plan, "cuda_version", KNOB_ENFORCED, "12.4");
+	assert_null(find_env(s->plan, "DISPLAY"));
+	assert_null(find_env(s->plan, "DXVK_ENABLE_NVAPI"));
 }
 
 static void test_errors_say_who_set_it(void **state)
@@ -225,6 +243,7 @@ int main(void)
 		TEST(test_users_options_come_last),
 		TEST(test_mounts_and_volumes),
 		TEST(test_nodes_are_sorted),
+		TEST(test_other_engines),
 		TEST(test_errors_say_who_set_it),
 	};
 

@@ -27,6 +27,9 @@
 /* What stands elsewhere than in the planner's own files. */
 static const char *const of_drivers[] = { "LD_LIBRARY_PATH" };
 
+/* Commands that set variables as a user's --env would. */
+static const char *const of_commands[] = { "src/nvbind/ollama_choice.c" };
+
 static char *read_source(const char *name)
 {
 	char path[4096], *text = NULL;
@@ -37,7 +40,7 @@ static char *read_source(const char *name)
 	return text;
 }
 
-/* All of the planner's sources. */
+/* All of the planner's sources, and those of commands. */
 static char *read_planner(void)
 {
 	_cleanup_(strbuf_done) struct strbuf all = STRBUF_INIT(8 * TEXT_BYTES);
@@ -61,6 +64,11 @@ static char *read_planner(void)
 		}
 	}
 	(void)closedir(dir);
+	for (size_t i = 0; i < ELEMENTS(of_commands); i++) {
+		_cleanup_free_ char *text = read_source(of_commands[i]);
+
+		strbuf_str_add(&all, text);
+	}
 	return strbuf_take(&all);
 }
 
@@ -83,7 +91,8 @@ static void test_what_is_set_is_in_the_table(void **state)
 
 	(void)state;
 	assert_int_equal(regcomp(&call,
-				 "knob_env_(set|option)\\([ \t\n]*b,[ \t\n]*err,[ \t\n]*\"",
+				 "(knob_env_(set|option)\\([ \t\n]*b,[ \t\n]*err|"
+				 "add_setting\\([ \t\n]*in,[ \t\n]*&?c),[ \t\n]*\"",
 				 REG_EXTENDED),
 		0);
 	while (regexec(&call, at, 2, match, 0) == 0) {
@@ -195,8 +204,7 @@ static void test_document(void **state)
 		(void)snprintf(path, sizeof(path), "%s/docs", getenv("NVBIND_SOURCE_ROOT"));
 		_cleanup_close_ int dir = open(path, O_DIRECTORY | O_CLOEXEC);
 
-		assert_int_equal(
-			file_replace_at(dir, "VARIABLES.md", text, strlen(text), 0644), 0);
+		assert_int_equal(file_replace_at(dir, "VARIABLES.md", text, strlen(text), 0644), 0);
 	}
 	have = read_source("docs/VARIABLES.md");
 	assert_string_equal(have, text);
