@@ -58,6 +58,8 @@ static int make_environment(const struct start_setup *setup, const char *low_lev
 		arena_printf(a, "NVBIND_OCI_RUNTIME=%s", low_level),
 		arena_printf(a, "NVBIND_HOST_ROOT=%s", setup->host_root),
 		arena_printf(a, "NVBIND_STATE_DIR=%s", setup->place->state),
+		/* A GPU that a container has to itself can be measured too: nothing of ours uses it. */
+		arena_printf(a, "NVBIND_LEASE_DIR=%s/leases", setup->place->state),
 		arena_printf(a, "NVBIND_RUNTIME_CONFIG=%s/runtime.json", setup->place->path),
 		NULL,
 	};

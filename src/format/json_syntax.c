@@ -94,6 +94,12 @@ size_t json_plain_length(const char *text, size_t length)
 		if (marks)
 			return n + (size_t)__builtin_ctzll(marks) / 8;
 	}
+	/* The last eight once more: mostly that is all of the rest. */
+	if (n < length && length > sizeof(bytes)) {
+		memcpy(&bytes, text + length - sizeof(bytes), sizeof(bytes));
+		if (!mark_special(bytes))
+			return length;
+	}
 	while (n < length && is_plain(text[n]))
 		n++;
 	return n;

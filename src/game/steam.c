@@ -10,6 +10,7 @@
  *
  * Source: the files of a Steam client of 2026-07; Proton 10's script `proton` for the variables.
  */
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,7 +33,7 @@ struct steam {
 	struct game *game;
 };
 
-/* NULL, and *err unset: there is no such file. */
+/* *ret is NULL where there is no such file. */
 static int read_vdf(
 	const struct steam *s, const char *path, struct json_object **ret, struct nvb_error **err)
 {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/state_dir.h"
 #include "base/user_namespace.h"
 #include "gpu/vendor.h"
 
@@ -80,17 +81,25 @@ int tuning_add_power(
 	return 0;
 }
 
+static const struct gpu_vendor_ops *find_vendor(const struct gpu *gpu)
+{
+	for (size_t i = 0; gpu_vendors[i]; i++)
+		if (gpu_vendors[i]->vendor == gpu->vendor)
+			return gpu_vendors[i];
+	return NULL;
+}
+
 static int read_power(
 	const struct tuning_reader *r, const struct inventory *inv, struct nvb_error **err)
 {
 	vec_foreach (const struct gpu, gpu, &inv->gpus) {
+		const struct gpu_vendor_ops *vendor = find_vendor(gpu);
 		int done = 0;
 
 		if (gpu->state != GPU_USABLE || !gpu->pci_address)
 			continue;
-		for (size_t i = 0; gpu_vendors[i] && done >= 0; i++)
-			if (gpu_vendors[i]->vendor == gpu->vendor && gpu_vendors[i]->find_power)
-				done = gpu_vendors[i]->find_power(r, gpu, err);
+		if (vendor && vendor->find_power)
+			done = vendor->find_power(r, gpu, err);
 		if (done < 0)
 			return done;
 	}
@@ -158,6 +167,28 @@ static int read_nodes(
 	return 0;
 }
 
+bool gpu_has_power_limit(const struct inventory *inv, const struct gpu *gpu)
+{
+	const struct gpu_driver *driver = inventory_driver(inv, gpu);
+	const struct gpu_vendor_ops *vendor = find_vendor(gpu);
+
+	return driver && driver->brings_user_space && vendor && vendor->power_limit &&
+	       gpu->pci_address;
+}
+
+int gpu_power_limit(const struct inventory *inv, const char *pci_address, const char *value,
+	uint64_t *ret_milliwatts, struct nvb_error **err)
+{
+	vec_foreach (const struct gpu, gpu, &inv->gpus) {
+		const struct gpu_vendor_ops *vendor = find_vendor(gpu);
+
+		if (vendor && vendor->power_limit && gpu->state == GPU_USABLE && gpu->pci_address &&
+			strcmp(gpu->pci_address, pci_address) == 0)
+			return vendor->power_limit(inv, gpu, value, ret_milliwatts, err);
+	}
+	return NVB_RAISE(err, NVB_ERR_NOT_FOUND, 0, "find the GPU at '%s'", pci_address);
+}
+
 int machine_tuning_read(const struct host_tree *tree, const struct inventory *inv,
 	struct machine_tuning **ret, struct nvb_error **err)
 {
@@ -169,6 +200,8 @@ int machine_tuning_read(const struct host_tree *tree, const struct inventory *in
 	if (!reader.tuning)
 		return NVB_OOM(err);
 	reader.tuning->arena = arena;
+	if (host_tree_is_live(tree) && !state_dir_is_root())
+		reader.tuning->control_errnum = EPERM;
 	reader.tuning->online_cpus = tuning_read_value(&reader, "/sys/devices/system/cpu/online");
 	r = read_power(&reader, inv, err);
 	if (r >= 0)

@@ -48,6 +48,7 @@ struct machine_tuning {
 	struct tuning_file huge_pages; /* the number of those of 2 MiB; path NULL: there are none */
 	struct tuning_node_list nodes; /* of the inventory's GPUs, each once */
 	const char *online_cpus;       /* "0-95"; NULL: unknown */
+	int control_errnum; /* 0: we may change what drivers' libraries do; as write_errnum */
 };
 
 /* Borrows the inventory's GPUs. Errors: NVB_ERR_NO_MEMORY; what cannot be read is absent. */
@@ -55,6 +56,17 @@ int machine_tuning_read(const struct host_tree *tree, const struct inventory *in
 	struct machine_tuning **ret, struct nvb_error **err);
 void machine_tuning_free(struct machine_tuning *tuning);
 DEFINE_FREEP(struct machine_tuning, machine_tuning_free)
+
+/* True if its power limit is set through the driver's library, by gpu_power_limit(). */
+bool gpu_has_power_limit(const struct inventory *inv, const struct gpu *gpu);
+/*
+ * The power limit of the GPU at this PCI address, after it was set to "max", "default" or "min",
+ * which the board decides, or to milliwatts; `value` NULL: it is not set. A process that loads the
+ * driver's library does it, which may take seconds. Errors: NVB_ERR_NOT_FOUND (no such GPU),
+ * NVB_ERR_UNSUPPORTED (the board or its library has none), NVB_ERR_PERMISSION, NVB_ERR_DRIVER.
+ */
+int gpu_power_limit(const struct inventory *inv, const char *pci_address, const char *value,
+	uint64_t *ret_milliwatts, struct nvb_error **err);
 
 /* For the vendors. */
 struct tuning_reader {

@@ -42,6 +42,9 @@ struct gpu_vendor_ops {
 	 * none. */
 	int (*find_power)(const struct tuning_reader *r, const struct gpu *gpu,
 		struct nvb_error **err);
+	/* gpu_power_limit() of a GPU of its own; NULL: there is no library to ask. */
+	int (*power_limit)(const struct inventory *inv, const struct gpu *gpu, const char *value,
+		uint64_t *ret_milliwatts, struct nvb_error **err);
 };
 
 /* All of them in the order of the global index; ends with NULL. */

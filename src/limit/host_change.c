@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limit/host_change.h"
 
-#include <errno.h>
 #include <string.h>
 
-#include "limit/host_file.h"
+#include "limit/host_value.h"
 #include "limit/journal.h"
 
 struct host_changes {
 	struct journal journal;
+	struct host_values values;
 	struct journal_owner owner;
 };
 
 /* What one call works with. */
 struct work {
 	struct journal *journal;
+	struct host_values *values;
 	struct arena *a;
 	struct string_list *warnings;
 };
@@ -39,33 +40,50 @@ static int forget(const struct work *w, const char *target)
 	return r;
 }
 
+/* A device that was pulled out, a driver that was unloaded: what they held is gone with them. */
+static bool is_gone(int status)
+{
+	return status == NVB_ERR_NOT_FOUND || status == NVB_ERR_UNSUPPORTED;
+}
+
 /* 1: it is as it was before; 0: it stays as it is, and nothing is to be done any more. */
 static int take_back(const struct work *w, const struct journal_change *change)
 {
+	_cleanup_error_ struct nvb_error *error = NULL;
 	const char *now = NULL;
-	errint_t e = host_file_read(w->a, change->target, &now);
+	int r = host_value_read(w->values, w->a, change->kind, change->target, &now, &error);
 
-	if (e == -ENOENT || e == -ENODEV)
+	if (is_gone(r) || (r >= 0 && strcmp(now, change->before) == 0))
 		return 0;
-	if (e == 0 && strcmp(now, change->before) == 0)
-		return 0;
-	if (e == 0 && change->after && strcmp(now, change->after) != 0) {
+	if (r >= 0 && change->after && strcmp(now, change->after) != 0) {
 		warn(w, "%s: '%s' was set to '%s' by others: it does not get back '%s'",
 			change->knob, change->target, now, change->before);
 		return 0;
 	}
-	if (e == 0)
-		e = host_file_write(change->target, change->before);
-	if (e < 0)
-		warn(w, "%s: give back '%s' to '%s': %s", change->knob, change->before,
-			change->target, strerror(-e));
-	return e < 0 ? e : 1;
+	if (r >= 0)
+		r = host_value_write(
+			w->values, change->kind, change->target, change->before, &error);
+	if (r < 0)
+		warn(w, "%s: give back '%s': %s", change->knob, change->before,
+			nvb_error_message(error));
+	return r < 0 ? r : 1;
 }
 
 /* True if this one holds the change still. */
 static bool holds(const struct work *w, const char *id, const char *leaving)
 {
 	return !(leaving && strcmp(id, leaving) == 0) && journal_owner_lives(w->journal, id);
+}
+
+static const char *own_root(const struct work *w)
+{
+	return w->values->tree ? w->values->tree->prefix : "";
+}
+
+/* A GPU of another root has the same address, and is not found here. */
+static bool is_elsewhere(const struct work *w, const struct journal_change *change)
+{
+	return change->kind != HOST_CHANGE_FILE && strcmp(change->root, own_root(w)) != 0;
 }
 
 /*
@@ -81,7 +99,7 @@ static int settle_change(const struct work *w, struct journal_change *change, co
 	for (size_t i = 0; i < change->owners.n; i++)
 		if (holds(w, change->owners.items[i], leaving))
 			change->owners.items[n++] = change->owners.items[i];
-	if (n && n == change->owners.n)
+	if ((n && n == change->owners.n) || (!n && is_elsewhere(w, change)))
 		return 0;
 	change->owners.n = n;
 	if (n)
@@ -138,6 +156,15 @@ static bool has_owner(const struct journal_change *change, const char *id)
 	return false;
 }
 
+/* 1, or an error. */
+static int write_ours(
+	const struct work *w, const struct journal_change *change, struct nvb_error **err)
+{
+	int r = journal_write(w->journal, change, err);
+
+	return r < 0 ? r : 1;
+}
+
 /* Somebody has changed it: the same is wanted, or the first one has it. */
 static int join(const struct work *w, const struct plan_host_change *wish,
 	struct journal_change *change, const char *id, struct nvb_error **err)
@@ -152,7 +179,7 @@ static int join(const struct work *w, const struct plan_host_change *wish,
 			wish->target, wish->value, change->wanted, holder ? holder : "?");
 		return 0;
 	}
-	if (host_file_read(w->a, wish->target, &now) < 0 ||
+	if (host_value_read(w->values, w->a, change->kind, wish->target, &now, NULL) < 0 ||
 		(change->after && strcmp(now, change->after) != 0)) {
 		warn(w,
 			"%s: '%s' does not become '%s': others have changed it since container "
@@ -164,58 +191,67 @@ static int join(const struct work *w, const struct plan_host_change *wish,
 		return 1;
 	if (string_list_add(w->a, &change->owners, id) < 0)
 		return NVB_OOM(err);
-	return journal_write(w->journal, change, err) < 0 ? -1 : 1;
+	return write_ours(w, change, err);
 }
 
-/* Noted as intended: writes, and notes what came of it. 0: nothing came of it. */
-static int carry_out(const struct work *w, struct journal_change *change, struct nvb_error **err)
+/* A word that the board translates ("max") is not what is read afterwards. */
+static bool is_taken(const struct journal_change *change)
 {
-	const char *now = NULL;
-	errint_t e = 0;
+	return change->kind != HOST_CHANGE_FILE || strcmp(change->after, change->wanted) == 0;
+}
+
+/* What was noted as intended. Errors: as host_value_write(). */
+static int write_wanted(const struct work *w, struct journal_change *change, struct nvb_error **err)
+{
+	int r = 0;
 
 	if (strcmp(change->before, change->wanted) != 0)
-		e = host_file_write(change->target, change->wanted);
-	if (e == 0)
-		e = host_file_read(w->a, change->target, &now);
-	if (e < 0) {
-		warn(w, "%s: write '%s' to '%s': %s", change->knob, change->wanted, change->target,
-			strerror(-e));
+		r = host_value_write(w->values, change->kind, change->target, change->wanted, err);
+	if (r >= 0)
+		r = host_value_read(
+			w->values, w->a, change->kind, change->target, &change->after, err);
+	return r;
+}
+
+/* Writes, and notes what came of it. 0: nothing came of it. */
+static int carry_out(const struct work *w, struct journal_change *change, struct nvb_error **err)
+{
+	_cleanup_error_ struct nvb_error *error = NULL;
+
+	if (write_wanted(w, change, &error) < 0) {
+		warn_of_error(w, change->knob, &error);
 		/* A write may fail half done. */
+		change->after = NULL;
 		return take_back(w, change) >= 0 ? forget(w, change->target) : 0;
 	}
-	if (strcmp(now, change->wanted) != 0)
+	if (!is_taken(change))
 		warn(w, "%s: '%s' is '%s' now: the kernel did not take '%s'", change->knob,
-			change->target, now, change->wanted);
-	if (strcmp(now, change->before) == 0 && strcmp(now, change->wanted) != 0)
+			change->target, change->after, change->wanted);
+	if (!is_taken(change) && strcmp(change->after, change->before) == 0)
 		return forget(w, change->target);
-	change->after = now;
-	return journal_write(w->journal, change, err) < 0 ? -1 : 1;
+	return write_ours(w, change, err);
 }
 
 /* 1: it is made and ours; 0: it is not, and a warning says why. */
 static int make_change(const struct work *w, const struct plan_host_change *wish, const char *id,
 	struct nvb_error **err)
 {
+	_cleanup_error_ struct nvb_error *error = NULL;
 	struct journal_change change = {
 		.knob = wish->knob,
+		.kind = wish->kind,
+		.root = own_root(w),
 		.target = wish->target,
 		.wanted = wish->value,
 	};
-	errint_t e;
 	int r;
 
-	if (wish->kind != HOST_CHANGE_FILE) {
-		warn(w, "%s: this version cannot set '%s' to '%s'", wish->knob, wish->target,
-			wish->value);
-		return 0;
-	}
 	r = journal_find(w->journal, w->a, wish->target, &change, err);
 	if (r != 0)
 		return r < 0 ? r : join(w, wish, &change, id, err);
-	e = path_is_normal(wish->target) ? host_file_read(w->a, wish->target, &change.before)
-					 : -EINVAL;
-	if (e < 0) {
-		warn(w, "%s: read '%s': %s", wish->knob, wish->target, strerror(-e));
+	if (host_value_read(w->values, w->a, wish->kind, wish->target, &change.before, &error) <
+		0) {
+		warn_of_error(w, wish->knob, &error);
 		return 0;
 	}
 	if (string_list_add(w->a, &change.owners, id) < 0)
@@ -248,8 +284,8 @@ static int make_all(const struct work *w, const struct plan_host_change_list *wi
 }
 
 int host_changes_make(const struct plan_host_change_list *changes, const char *holder,
-	struct arena *a, struct host_changes **ret, struct string_list *ret_warnings,
-	struct nvb_error **err)
+	const struct host_tree *tree, struct arena *a, struct host_changes **ret,
+	struct string_list *ret_warnings, struct nvb_error **err)
 {
 	struct work w = { .a = a, .warnings = ret_warnings };
 	_cleanup_free_ struct host_changes *made = NULL;
@@ -263,13 +299,16 @@ int host_changes_make(const struct plan_host_change_list *changes, const char *h
 		return NVB_OOM(err);
 	made->owner.fd = -1;
 	made->journal = (struct journal)JOURNAL_INIT;
+	made->values.tree = tree;
 	w.journal = &made->journal;
+	w.values = &made->values;
 	r = journal_open(true, &made->journal, err);
 	if (r >= 0)
-		r = journal_lock(&made->journal, err);
+		r = journal_lock(&made->journal, true, err);
 	if (r >= 0)
 		r = make_all(&w, changes, holder, &made->owner, err);
 	journal_unlock(&made->journal);
+	host_values_done(&made->values);
 	if (r <= 0) {
 		journal_done(&made->journal);
 		return r;
@@ -287,24 +326,32 @@ void host_changes_undo(
 	if (!changes)
 		return;
 	w.journal = &changes->journal;
-	if (journal_lock(&changes->journal, &error) < 0 ||
+	w.values = &changes->values;
+	if (journal_lock(&changes->journal, true, &error) < 0 ||
 		settle_all(&w, changes->owner.id, &error) < 0)
 		warn_of_error(&w, "take back changes of the machine", &error);
 	journal_owner_remove(&changes->journal, &changes->owner);
+	host_values_done(&changes->values);
 	journal_done(&changes->journal);
 	free(changes);
 }
 
-int host_changes_recover(struct arena *a, struct string_list *ret_warnings, struct nvb_error **err)
+int host_changes_recover(const struct host_tree *tree, bool wait, struct arena *a,
+	struct string_list *ret_warnings, struct nvb_error **err)
 {
 	_cleanup_(journal_done) struct journal journal = JOURNAL_INIT;
-	const struct work w = { .journal = &journal, .a = a, .warnings = ret_warnings };
+	_cleanup_(host_values_done) struct host_values values = { .tree = tree };
+	const struct work w = {
+		.journal = &journal,
+		.values = &values,
+		.a = a,
+		.warnings = ret_warnings,
+	};
 	int r = journal_open(false, &journal, err);
 
-	if (r > 0)
-		r = journal_lock(&journal, err);
-	else
+	if (r <= 0)
 		return r;
+	r = journal_lock(&journal, wait, err);
 	return r < 0 ? r : settle_all(&w, NULL, err);
 }
 
@@ -348,7 +395,7 @@ int host_changes_list(struct arena *a, struct host_change_entry_list *ret,
 
 	if (r <= 0)
 		return r;
-	r = journal_lock(&journal, err);
+	r = journal_lock(&journal, true, err);
 	if (r >= 0)
 		r = journal_list(&journal, a, &names, err);
 	for (size_t i = 0; r >= 0 && i < names.n; i++) {

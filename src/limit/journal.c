@@ -19,6 +19,39 @@
 #define CHECK_FORMAT  "check %016" PRIx64 "\n"
 #define CHECK_LENGTH  (strlen("check ") + 16 + 1)
 
+static const struct {
+	enum host_change_kind kind;
+	const char *name;
+} kinds[] = {
+	{ HOST_CHANGE_FILE, "file" },
+	{ HOST_CHANGE_GPU_POWER, "gpu-power" },
+};
+
+static const char *kind_name(enum host_change_kind kind)
+{
+	for (size_t i = 0; i < ELEMENTS(kinds); i++)
+		if (kinds[i].kind == kind)
+			return kinds[i].name;
+	return NULL;
+}
+
+static bool read_kind(const char *name, enum host_change_kind *ret)
+{
+	for (size_t i = 0; i < ELEMENTS(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0) {
+			*ret = kinds[i].kind;
+			return true;
+		}
+	return false;
+}
+
+static bool is_target(enum host_change_kind kind, const char *target)
+{
+	if (kind == HOST_CHANGE_FILE)
+		return path_is_normal(target);
+	return *target && !target[strspn(target, "0123456789abcdef:.")];
+}
+
 struct change_name {
 	char text[sizeof(CHANGE_PREFIX) + 16];
 };
@@ -55,6 +88,8 @@ int journal_write(struct journal *j, const struct journal_change *change, struct
 
 	strbuf_str_add(&text, HEADING);
 	is_fit = add_line(&text, "boot", j->boot_id) && add_line(&text, "knob", change->knob) &&
+		 add_line(&text, "kind", kind_name(change->kind)) &&
+		 add_line(&text, "root", change->root ? change->root : "") &&
 		 add_line(&text, "target", change->target) &&
 		 add_line(&text, "before", change->before) &&
 		 add_line(&text, "wanted", change->wanted) &&
@@ -110,17 +145,20 @@ static bool check_digest(char *text, size_t length)
 static int parse(struct arena *a, char *text, const char **ret_boot, struct journal_change *ret)
 {
 	struct journal_change change = { 0 };
-	const char *owner;
+	const char *owner, *kind;
 
 	if (strncmp(text, HEADING, strlen(HEADING)) != 0)
 		return 0;
 	text += strlen(HEADING);
 	*ret_boot = take_line(&text, "boot");
 	change.knob = *ret_boot ? take_line(&text, "knob") : NULL;
-	change.target = change.knob ? take_line(&text, "target") : NULL;
+	kind = change.knob ? take_line(&text, "kind") : NULL;
+	change.root = kind ? take_line(&text, "root") : NULL;
+	change.target = change.root ? take_line(&text, "target") : NULL;
 	change.before = change.target ? take_line(&text, "before") : NULL;
 	change.wanted = change.before ? take_line(&text, "wanted") : NULL;
-	if (!change.wanted || !path_is_normal(change.target))
+	if (!change.wanted || !read_kind(kind, &change.kind) ||
+		!is_target(change.kind, change.target))
 		return 0;
 	change.after = take_line(&text, "after");
 	while ((owner = take_line(&text, "owner"))) {

@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "plan/plan.h"
 
 #define JOURNAL_ID_LENGTH 16
 
@@ -40,18 +41,21 @@ struct journal {
 int journal_open(bool make, struct journal *ret, struct nvb_error **err);
 void journal_done(struct journal *j);
 
-/* Waits for others, with a limit. Errors: NVB_ERR_BUSY, NVB_ERR_IO. */
-int journal_lock(struct journal *j, struct nvb_error **err);
+/* Waits for others, with a limit: a driver's library may take seconds. Errors: NVB_ERR_BUSY,
+ * NVB_ERR_IO. */
+int journal_lock(struct journal *j, bool wait, struct nvb_error **err);
 void journal_unlock(struct journal *j);
 
 /* All that follows wants the lock. */
 
 struct journal_change {
 	const char *knob;
-	const char *target; /* an absolute path */
-	const char *before; /* what the file held */
-	const char *wanted; /* what was to be written */
-	const char *after;  /* what it held then; NULL: it may not have been written yet */
+	enum host_change_kind kind; /* FILE or GPU_POWER */
+	const char *root;	    /* the machine's; "" is the running one */
+	const char *target;	    /* an absolute path, or a GPU's PCI address */
+	const char *before;	    /* what the file held */
+	const char *wanted;	    /* what was to be written */
+	const char *after;	    /* what it held then; NULL: it may not have been written yet */
 	struct string_list owners;
 };
 

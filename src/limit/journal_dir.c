@@ -12,7 +12,7 @@
 
 #define SYSTEM_DIR     "/run/nvbind/journal"
 #define LOCK_NAME      ".lock"
-#define LOCK_TRIES     500
+#define LOCK_TRIES     3000
 #define LOCK_PAUSE_NS  10000000L
 #define BOOT_ID_PATH   "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_LENGTH 36
@@ -133,7 +133,7 @@ void journal_done(struct journal *j)
 	freep(&j->boot_id);
 }
 
-int journal_lock(struct journal *j, struct nvb_error **err)
+int journal_lock(struct journal *j, bool wait, struct nvb_error **err)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
 	_cleanup_close_ int fd = openat(
@@ -144,7 +144,7 @@ int journal_lock(struct journal *j, struct nvb_error **err)
 	for (unsigned i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return io_error("lock the journal of changes in", j->path, errno, err);
-		if (i == LOCK_TRIES)
+		if (!wait || i == LOCK_TRIES)
 			return NVB_RAISE(err, NVB_ERR_BUSY, 0,
 				"lock the journal of changes in '%s': another nvbind has it",
 				j->path);

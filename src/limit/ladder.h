@@ -50,7 +50,7 @@ bool ladder_needs_cgroup(const struct plan *plan);
 /*
  * All limits or none. What was written is read again: a limit that did not stick is an error.
  * *ret is NULL where nothing had to be done. Errors: NVB_ERR_UNSUPPORTED, NVB_ERR_PERMISSION,
- * NVB_ERR_IO, NVB_ERR_DRIVER, NVB_ERR_NO_MEMORY.
+ * NVB_ERR_IO, NVB_ERR_DRIVER, NVB_ERR_NOT_FOUND, NVB_ERR_NO_MEMORY.
  */
 int ladder_apply(const struct ladder_applying *applying, struct ladder_applied **ret,
 	struct nvb_error **err);

@@ -28,7 +28,7 @@ static const char *probe_mig(const struct ladder_probe *probe, struct machine_ab
 	(void)machine;
 	return able->gpu->partitions.n ? NULL
 				       : "the GPU has no instance: root makes them with "
-					 "'nvidia-smi mig' where the GPU can do it";
+					 "'nvbind mig create' where the GPU can do it";
 }
 
 static const char *probe_mps(const struct ladder_probe *probe, struct machine_abilities *machine,

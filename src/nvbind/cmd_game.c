@@ -23,7 +23,8 @@ struct game_command {
 	struct string_list words;  /* behind the game's name */
 	const char *name;
 	const char *image, *home, *prefix, *wine; /* NULL: not given */
-	bool profile, user, engine;		  /* given, and in `passed` */
+	bool profile, user;			  /* given, and in `passed` */
+	bool other_engine;			  /* than bolt */
 	bool dry_run, json;
 };
 
@@ -34,7 +35,8 @@ static int pass(struct game_command *c, const char *name, const char *value, str
 		return NVB_OOM(err);
 	c->profile |= strcmp(name, "profile") == 0;
 	c->user |= strcmp(name, "user") == 0;
-	c->engine |= strcmp(name, "runtime") == 0;
+	if (strcmp(name, "runtime") == 0)
+		c->other_engine = strcmp(value, "bolt") != 0;
 	return 0;
 }
 
@@ -160,7 +162,7 @@ static int make_words(const struct game_command *c, const struct game *game,
 /* Steam's start script looks for uid 0, which the first user of a container often is. */
 static void warn_of_root(const struct game_command *c, const struct game *game)
 {
-	if (strcmp(game->kind, "steam") == 0 && !c->words.n && !c->user && !c->engine)
+	if (strcmp(game->kind, "steam") == 0 && !c->words.n && !c->user && !c->other_engine)
 		log_warning("Steam's client does not start as root, and in this container it would "
 			    "be: as root use '--user UID:GID --home DIR', else '--runtime podman "
 			    "--image IMAGE --engine-opt --userns=keep-id', or name the game's "

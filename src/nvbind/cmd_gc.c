@@ -38,10 +38,14 @@ static int show(struct arena *a, struct string_list *warnings, struct nvb_error 
 	return 0;
 }
 
-static int take_back(struct arena *a, struct string_list *warnings, struct nvb_error **err)
+static int take_back(const struct command_context *context, struct arena *a,
+	struct string_list *warnings, struct nvb_error **err)
 {
-	int n = host_changes_recover(a, warnings, err);
+	_cleanup_(host_tree_done) struct host_tree tree = HOST_TREE_INIT;
+	int n = host_tree_open(context->host_root, &tree, err);
 
+	if (n >= 0)
+		n = host_changes_recover(&tree, true, a, warnings, err);
 	if (n < 0)
 		return n;
 	printf("%d change%s of the machine taken back\n", n, n == 1 ? "" : "s");
@@ -62,7 +66,7 @@ int cmd_gc(const struct command_context *context, int argc, char **argv, struct 
 	if (r >= 0 && !arena)
 		r = NVB_OOM(err);
 	if (r >= 0)
-		r = dry_run ? show(arena, &warnings, err) : take_back(arena, &warnings, err);
+		r = dry_run ? show(arena, &warnings, err) : take_back(&own, arena, &warnings, err);
 	if (r < 0)
 		return r;
 	vec_foreach (const char *, warning, &warnings)

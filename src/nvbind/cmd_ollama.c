@@ -113,21 +113,35 @@ static int set_option(void *target, int id, const char *value, struct nvb_error 
 	return 0;
 }
 
-static int take_operands(struct parser *p, int first, int argc, char **argv, struct nvb_error **err)
+/* Options stand before MODEL and behind it; a command of the container only behind "--". */
+static int parse(struct parser *p, int argc, char **argv, struct nvb_error **err)
 {
 	struct ollama_options *o = p->options;
+	bool dashes = false;
+	int first =
+		command_parse(COMMAND_OLLAMA, &o->context, argc, argv, set_option, p, &dashes, err);
 
+	if (first <= 0)
+		return first;
 	if (first >= argc || !argv[first][0])
 		return NVB_HINT(err,
 			NVB_RAISE(err, NVB_ERR_USAGE, 0, "'nvbind ollama' needs a MODEL"),
 			"name it as 'ollama pull' does: nvbind ollama llama3.1:8b");
-	o->model = argv[first++];
-	if (first < argc && strcmp(argv[first], "--") == 0)
-		first++;
+	o->model = argv[first];
+	argc -= first;
+	argv += first;
+	first = command_parse(COMMAND_OLLAMA, &o->context, argc, argv, set_option, p, &dashes, err);
+	if (first <= 0)
+		return first;
+	if (first < argc && !dashes)
+		return NVB_HINT(err,
+			NVB_RAISE(err, NVB_ERR_USAGE, 0, "what is '%.64s' behind the model?",
+				argv[first]),
+			"a command of the container goes behind '--'");
 	for (; first < argc; first++)
 		if (string_list_add(p->arena, &o->command, argv[first]) < 0)
 			return NVB_OOM(err);
-	return 0;
+	return 1;
 }
 
 /* Everything that was found out; the GPUs lie in the inventory. */
@@ -238,12 +252,10 @@ int cmd_ollama(const struct command_context *context, int argc, char **argv, str
 
 	if (!arena)
 		return NVB_OOM(err);
-	r = command_parse(COMMAND_OLLAMA, &options.context, argc, argv, set_option, &p, NULL, err);
+	r = parse(&p, argc, argv, err);
 	if (r <= 0)
 		return r;
-	r = take_operands(&p, r, argc, argv, err);
-	if (r >= 0)
-		r = find_out(&options, arena, &f, err);
+	r = find_out(&options, arena, &f, err);
 	if (r >= 0)
 		r = ollama_choose(&in, &choice, err);
 	if (r >= 0)

@@ -23,30 +23,67 @@ struct explanation {
 	const struct run *run;
 };
 
+/* Where there are GPUs at all. */
+enum advice_place {
+	EVERYWHERE,
+	SEVERAL_GPUS,
+	ON_A_BUS, /* a GPU of the machine's own, not one that it is lent */
+};
+
 struct advice {
 	enum workload_profile workload;
+	enum advice_place place;
 	enum knob_id knob;
 	const char *when, *set, *why;
 };
 
 /* clang-format off */
 static const struct advice advice_table[] = {
-#define ADVICE(workload, knob, when, set, why) \
-	{ PROFILE_##workload, KNOB_##knob, when, set, why },
+#define ADVICE(workload, place, knob, when, set, why) \
+	{ PROFILE_##workload, place, KNOB_##knob, when, set, why },
 #include "nvbind/profile_advice.def"
 #undef ADVICE
 };
 /* clang-format on */
 
+/* NULL: the plan says nothing of it. */
+static const struct plan_knob *outcome_of(const struct explanation *e, enum knob_id id)
+{
+	vec_foreach (struct plan_knob, knob, &e->run->plan->knobs)
+		if (strcmp(knob->name, knob_table[id].name) == 0)
+			return knob;
+	return NULL;
+}
+
+static bool is_here(const struct explanation *e, enum advice_place place)
+{
+	const struct selection *gpus = &e->run->plan->gpus;
+
+	if (!gpus->n)
+		return false;
+	switch (place) {
+	case SEVERAL_GPUS:
+		return e->run->inv->gpus.n > 1;
+	case ON_A_BUS:
+		return gpus->items[0].gpu->pci_address != NULL;
+	case EVERYWHERE:
+		break;
+	}
+	return true;
+}
+
 static bool applies(const struct explanation *e, const struct advice *advice)
 {
 	const struct setting *value = settings_get(&e->run->options.settings, advice->knob);
+	const struct plan_knob *outcome = outcome_of(e, advice->knob);
 
-	if (advice->workload != e->run->options.profile)
+	if (advice->workload != e->run->options.profile || !is_here(e, advice->place))
 		return false;
 	if (!advice->when)
 		return !value;
-	return value && strcmp(value->text, advice->when) == 0;
+	/* What is not on here need not be taken back. */
+	return value && strcmp(value->text, advice->when) == 0 && outcome &&
+	       outcome->status != KNOB_UNSUPPORTED && outcome->status != KNOB_NONE;
 }
 
 /* The statuses in the order in which they are told. */
@@ -108,21 +145,37 @@ static void add_groups(const struct plan *plan, struct strbuf *out)
 	}
 }
 
+/* How many of them, from `i` on, have one name. */
+static size_t count_same(const struct selection *gpus, size_t i)
+{
+	const char *name = gpus->items[i].gpu->name;
+	size_t end = i + 1;
+
+	while (name && end < gpus->n && gpus->items[end].gpu->name &&
+		strcmp(gpus->items[end].gpu->name, name) == 0)
+		end++;
+	return end - i;
+}
+
 static void add_gpus(const struct explanation *e, struct strbuf *out)
 {
 	const struct selection *gpus = &e->run->plan->gpus;
 
-	strbuf_str_add(out, gpus->n ? "On this machine: " : "On this machine: no GPU\n");
-	for (size_t i = 0; i < gpus->n; i++) {
+	if (!gpus->n)
+		strbuf_str_add(out, "On this machine: no GPU\n");
+	for (size_t i = 0, n; i < gpus->n; i += n) {
 		const struct gpu *gpu = gpus->items[i].gpu;
+		const char *name = gpu->name ? gpu->name : gpu->pci_address;
 
-		strbuf_printf(out, "%sGPU %u", i ? ", " : "", gpu->index);
-		if (gpu->name) {
-			strbuf_str_add(out, ", ");
-			strbuf_escaped_add(out, gpu->name, SHOWN_BYTES);
-		}
+		n = count_same(gpus, i);
+		strbuf_printf(out, "%s%s",
+			i ? "                 " : "On this machine: ", n > 1 ? "GPUs " : "GPU ");
+		for (size_t j = i; j < i + n; j++)
+			strbuf_printf(out, "%s%u", j > i ? ", " : "", gpus->items[j].gpu->index);
+		strbuf_str_add(out, name ? ": " : "");
+		strbuf_escaped_add(out, name ? name : "", SHOWN_BYTES);
+		strbuf_char_add(out, '\n');
 	}
-	strbuf_str_add(out, gpus->n ? "\n" : "");
 }
 
 static void add_head(const struct explanation *e, struct strbuf *out)
@@ -135,8 +188,11 @@ static void add_head(const struct explanation *e, struct strbuf *out)
 		strbuf_escaped_add(out, view->summary, SHOWN_BYTES);
 	}
 	strbuf_char_add(out, '\n');
-	if (view->inherits)
-		strbuf_printf(out, "It inherits from '%s'.\n", view->inherits);
+	if (view->inherits) {
+		strbuf_str_add(out, "It inherits from '");
+		strbuf_escaped_add(out, view->inherits, SHOWN_BYTES);
+		strbuf_str_add(out, "'.\n");
+	}
 	add_gpus(e, out);
 }
 
@@ -147,11 +203,11 @@ static void add_advice(const struct explanation *e, struct strbuf *out)
 	for (size_t i = 0; i < ELEMENTS(advice_table); i++) {
 		if (!applies(e, &advice_table[i]))
 			continue;
-		if (!begun)
-			strbuf_printf(out,
-				"\nWhat you may change, by 'nvbind run --profile %s --config "
-				"KEY=VALUE'\n",
-				e->view->name);
+		if (!begun) {
+			strbuf_str_add(out, "\nWhat you may change, by 'nvbind run --profile ");
+			strbuf_escaped_add(out, e->view->name, SHOWN_BYTES);
+			strbuf_str_add(out, " --config KEY=VALUE'\n");
+		}
 		begun = true;
 		strbuf_printf(out, "  %s\n", advice_table[i].set);
 		add_paragraph(out, advice_table[i].why, INDENT);
@@ -257,7 +313,7 @@ static int prepare_run(
 	failed |= string_list_printf(c->arena, &list, "--profile=%s", name);
 	vec_foreach (const char *, word, &c->run_words)
 		failed |= string_list_add(c->arena, &list, *word);
-	failed |= string_list_add(c->arena, &list, "image");
+	failed |= string_list_add(c->arena, &list, "IMAGE");
 	if (failed)
 		return NVB_OOM(err);
 	if (list.n > WORDS_LIMIT)

@@ -111,7 +111,8 @@ static int report_display(struct plan_build *b, bool wayland, bool x11, struct n
 			"the container cannot see other windows, and not read their keys");
 	return knob_report(b, err, KNOB_DISPLAY_SYSTEM, KNOB_APPLIED, mechanism,
 		"%s; any client of X11 can read all keys and all windows of that display: "
-		"'display = \"wayland\"' does not share it",
+		"'display = \"wayland\"' does not share it. MIT-SHM does not reach out of a "
+		"container",
 		b->plan->x11->authority ? "the container's file of cookies has this display's alone"
 					: "no file of cookies: the server knows you by your user");
 }

@@ -98,17 +98,17 @@ static int disable_dlss(struct plan_build *b, struct nvb_error **err)
 
 static int resolve_dlss(struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
-	const char *obstacle;
-	int r = knob_env_set(b, err, "NVIDIA_DLSS_ENABLED", "%" PRIu64, value->number);
+	const char *obstacle = value->number ? dlss_obstacle(b) : NULL;
+	int r;
 
+	if (obstacle)
+		return knob_report(
+			b, err, KNOB_DLSS_ENABLED, KNOB_UNSUPPORTED, NULL, "%s", obstacle);
+	r = knob_env_set(b, err, "NVIDIA_DLSS_ENABLED", "%" PRIu64, value->number);
 	if (r < 0)
 		return r;
 	if (!value->number)
 		return disable_dlss(b, err);
-	obstacle = dlss_obstacle(b);
-	if (obstacle)
-		return knob_report(
-			b, err, KNOB_DLSS_ENABLED, KNOB_UNSUPPORTED, NULL, "%s", obstacle);
 	/* Proton sets it itself; plain Wine with DXVK needs it to show an NVIDIA GPU to games. */
 	r = knob_env_set(b, err, "DXVK_ENABLE_NVAPI", "1");
 	if (r < 0)
@@ -174,9 +174,13 @@ static const char *ray_tracing_obstacle(struct plan_build *b)
 static int resolve_ray_tracing(
 	struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
-	const char *obstacle;
-	int r = knob_env_set(b, err, "NVIDIA_RT_CORES_ENABLED", "%" PRIu64, value->number);
+	const char *obstacle = value->number ? ray_tracing_obstacle(b) : NULL;
+	int r;
 
+	if (obstacle)
+		return knob_report(
+			b, err, KNOB_RT_CORES_ENABLED, KNOB_UNSUPPORTED, NULL, "%s", obstacle);
+	r = knob_env_set(b, err, "NVIDIA_RT_CORES_ENABLED", "%" PRIu64, value->number);
 	if (r < 0)
 		return r;
 	if (!value->number) {
@@ -188,10 +192,6 @@ static int resolve_ray_tracing(
 			"Direct3D 12 games see no ray tracing; RT cores have no switch, and native "
 			"Vulkan and OptiX find them");
 	}
-	obstacle = ray_tracing_obstacle(b);
-	if (obstacle)
-		return knob_report(
-			b, err, KNOB_RT_CORES_ENABLED, KNOB_UNSUPPORTED, NULL, "%s", obstacle);
 	if (!knob_has_nvidia(b))
 		return knob_report(b, err, KNOB_RT_CORES_ENABLED, KNOB_ADVISORY, "device nodes",
 			"ray tracing is the image's Mesa's: RADV and ANV offer it where the GPU "

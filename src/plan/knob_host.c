@@ -41,9 +41,9 @@ static const char *engine_problem(const struct plan_build *b)
 	return NULL;
 }
 
-static const char *file_problem(const struct tuning_file *file)
+static const char *right_problem(int errnum)
 {
-	switch (file->write_errnum) {
+	switch (errnum) {
 	case 0:
 		return NULL;
 	case EROFS:
@@ -51,6 +51,11 @@ static const char *file_problem(const struct tuning_file *file)
 	default:
 		return "only root may: run nvbind with sudo";
 	}
+}
+
+static const char *file_problem(const struct tuning_file *file)
+{
+	return right_problem(file->write_errnum);
 }
 
 static int change_file(struct plan_build *b, enum knob_id id, const struct tuning_file *file,
@@ -74,17 +79,49 @@ static const char *power_value(const struct tuning_power *power, uint64_t profil
 	return power->balanced;
 }
 
+/* The board knows what they are. */
+static const char *power_word(uint64_t profile)
+{
+	switch ((enum power_profile)profile) {
+	case POWER_MAXIMUM:
+		return "max";
+	case POWER_SAVER:
+		return "min";
+	case POWER_BALANCED:
+		break;
+	}
+	return "default";
+}
+
 /* What was done for one GPU. */
 struct power_outcome {
-	bool has_files, is_set;
+	bool has_files, is_set, is_asked;
 	const char *problem;
 };
+
+/* Whether the board allows it is known when it is asked: a library is loaded for that. */
+static int ask_for_power(struct plan_build *b, const struct gpu *gpu, uint64_t profile,
+	struct power_outcome *ret, struct nvb_error **err)
+{
+	const char *problem = right_problem(b->req->tuning->control_errnum);
+	int r;
+
+	*ret = (struct power_outcome){ .problem = problem };
+	if (problem)
+		return 0;
+	r = knob_host_change(b, err, KNOB_POWER_PROFILE, HOST_CHANGE_GPU_POWER, gpu->pci_address,
+		"%s", power_word(profile));
+	ret->is_set = ret->is_asked = true;
+	return r;
+}
 
 static int set_power(struct plan_build *b, const struct gpu *gpu, uint64_t profile,
 	struct power_outcome *ret, struct nvb_error **err)
 {
 	struct power_outcome outcome = { 0 };
 
+	if (gpu_has_power_limit(b->inv, gpu))
+		return ask_for_power(b, gpu, profile, ret, err);
 	vec_foreach (const struct tuning_power, power, &b->req->tuning->power) {
 		const char *value = power_value(power, profile);
 		int r = 0;
@@ -110,9 +147,6 @@ static const char *power_problem(const struct gpu *gpu, const struct power_outco
 {
 	if (outcome->problem)
 		return outcome->problem;
-	if (gpu->vendor == GPU_VENDOR_NVIDIA)
-		return "this version does not set it; 'nvidia-smi -i N -pl WATTS' and '-lgc "
-		       "MIN,MAX' do, for root, where the board allows it";
 	if (gpu->vendor == GPU_VENDOR_WSL)
 		return "Windows decides about power";
 	return outcome->has_files ? "it is the driver's own choice already"
@@ -132,7 +166,7 @@ static int resolve_power(struct plan_build *b, const struct setting *value, stru
 {
 	_cleanup_(strbuf_done) struct strbuf left = STRBUF_INIT((size_t)64 << 10);
 	const char *problem = engine_problem(b);
-	bool is_set = false;
+	bool is_set = false, is_asked = false;
 
 	if (!problem && !b->req->gpus.n)
 		problem = "the container gets no GPU";
@@ -149,14 +183,22 @@ static int resolve_power(struct plan_build *b, const struct setting *value, stru
 		if (r < 0)
 			return r;
 		is_set |= outcome.is_set;
+		is_asked |= outcome.is_asked;
 		if (!outcome.is_set)
 			strbuf_printf(&left, "%sGPU %u: %s", left.length ? "; " : "", gpu->index,
 				power_problem(gpu, &outcome));
 	}
+	if (is_asked)
+		strbuf_printf(&left,
+			"%sa board that has one power limit only keeps it, and a "
+			"warning says so",
+			left.length ? "; " : "");
 	if (strbuf_failed(&left))
 		return NVB_OOM(err);
 	return knob_report(b, err, KNOB_POWER_PROFILE, is_set ? KNOB_APPLIED : KNOB_UNSUPPORTED,
-		is_set ? "the driver's files in sysfs, for as long as the container runs" : NULL,
+		!is_set	   ? NULL
+		: is_asked ? "the driver's power limit, for as long as the container runs"
+			   : "the driver's files in sysfs, for as long as the container runs",
 		"%s", strbuf_str(&left));
 }
 
@@ -166,7 +208,7 @@ static int resolve_power(struct plan_build *b, const struct setting *value, stru
 static int check_clocks(const char *text, struct nvb_error **err)
 {
 	size_t first = strspn(text, "0123456789");
-	uint64_t least, most;
+	uint64_t least = 0, most;
 	bool is_good = number_parse_n(text, first, UINT16_MAX, &least);
 
 	most = least;

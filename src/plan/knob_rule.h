@@ -89,7 +89,7 @@ int knob_mount(struct plan_build *b, struct nvb_error **err, const char *source,
  * name is too long.
  */
 const char *knob_cache_directory(struct plan_build *b, const char *kind);
-/* A directory in memory that every user of the container may write to. */
+/* A directory in memory that is the container's user's alone. */
 int knob_mount_memory(struct plan_build *b, struct nvb_error **err, const char *destination);
 int knob_node(struct plan_build *b, const struct host_node *node, struct nvb_error **err);
 /* The higher of what is there and this. */

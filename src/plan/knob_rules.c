@@ -10,7 +10,7 @@
 
 static const struct {
 	const struct knob_rule_table *table;
-	/* What its knobs do is done before any engine starts, or by what all engines share. */
+	/* What its knobs do is done before any engine starts, or its rules ask which it is. */
 	bool for_all_engines;
 } tables[] = {
 	{ &knob_rules_gaming, false },
@@ -19,7 +19,7 @@ static const struct {
 	{ &knob_rules_aiml, false },
 	{ &knob_rules_driver, true },
 	{ &knob_rules_limit, true },
-	{ &knob_rules_host, false },
+	{ &knob_rules_host, true },
 };
 
 static const struct knob_rule *find_rule(enum knob_id id, bool *ret_for_all_engines)
@@ -249,11 +249,12 @@ int knob_mount(struct plan_build *b, struct nvb_error **err, const char *source,
 
 int knob_mount_memory(struct plan_build *b, struct nvb_error **err, const char *destination)
 {
-	static const char *const words[] = { "nosuid", "nodev", "mode=1777", "size=65536k", NULL };
+	static const char *const words[] = { "nosuid", "nodev", "size=65536k", NULL };
 	const struct plan_mount mount = {
 		.source = "tmpfs",
 		.type = "tmpfs",
 		.destination = destination,
+		.owned_by_user = true,
 	};
 
 	return add_mount(b, mount, words, err);
@@ -387,9 +388,7 @@ static int apply_one(
 			b, err, id, KNOB_UNSUPPORTED, NULL, "this version does not act on it");
 	if (!for_all_engines && !is_built_in(b->req))
 		return knob_report(b, err, id, KNOB_UNSUPPORTED, NULL,
-			"'%s' starts this container, and only the built-in engine does this: use "
-			"'--runtime bolt'",
-			b->req->engine);
+			"not with '%s': '--runtime bolt' does it", b->req->engine);
 	r = rule->resolve(b, value, err);
 	return r < 0 ? NVB_CONTEXT(err, r, "%s: %s", value->origin, knob_table[id].name) : r;
 }

@@ -10,8 +10,8 @@ static const char *or_unknown(const char *text)
 	return text ? text : "unknown";
 }
 
-bool plan_driver_fits(enum driver_choice choice, const struct gpu *gpu,
-	const struct gpu_driver *driver)
+bool plan_driver_fits(
+	enum driver_choice choice, const struct gpu *gpu, const struct gpu_driver *driver)
 {
 	const char *name = gpu->driver ? gpu->driver : "";
 	const char *flavor = driver && driver->flavor ? driver->flavor : "";
@@ -57,8 +57,7 @@ static int check_choice(const struct plan_build *b, struct nvb_error **err)
 		if (plan_driver_fits(b->req->driver, gpu, driver) ||
 			plan_driver_is_near(b->req->driver, gpu, choice_source(b)))
 			continue;
-		r = NVB_RAISE(err, NVB_ERR_DRIVER, 0,
-			"use driver '%s': GPU %u runs on '%s' (%s)",
+		r = NVB_RAISE(err, NVB_ERR_DRIVER, 0, "use driver '%s': GPU %u runs on '%s' (%s)",
 			vocabulary_name(&vocabulary_driver, (int)b->req->driver), gpu->index,
 			or_unknown(gpu->driver), or_unknown(driver ? driver->flavor : NULL));
 		return NVB_HINT(err, r,
@@ -96,7 +95,7 @@ static int check_versions(const struct gpu_driver *driver, struct nvb_error **er
 static int check_compute(struct plan_build *b, struct nvb_error **err)
 {
 	bool by_name = b->req->capabilities_source == SOURCE_COMMAND_LINE &&
-		b->req->capabilities != CAPABILITY_ALL;
+		       b->req->capabilities != CAPABILITY_ALL;
 
 	if (!(b->req->capabilities & CAPABILITY_COMPUTE))
 		return 0;
@@ -161,7 +160,8 @@ static int warn_mixed(struct plan_build *b, struct nvb_error **err)
 		return 0;
 	if (strbuf_failed(&names))
 		return NVB_OOM(err);
-	return plan_warn(b, err, "the selected GPUs run on several drivers (%s): most programs use one",
+	return plan_warn(b, err,
+		"the selected GPUs run on several drivers (%s): most programs use one",
 		strbuf_str(&names));
 }
 

@@ -58,9 +58,10 @@ static int merge(struct plan_build *b, struct plan_limit_outcome *into, const st
 	return into->reason ? 0 : NVB_OOM(err);
 }
 
+/* 0: unknown. A partition of AMD's may reach beyond its own memory: see plan_partitions.c. */
 static uint64_t memory_of(const struct selected_gpu *item, const struct gpu_abilities *able)
 {
-	if (item->partition)
+	if (item->partition && item->partition->gi >= 0)
 		return item->partition->memory_bytes;
 	return able && able->total_memory_bytes ? able->total_memory_bytes
 						: item->gpu->memory_bytes;
@@ -132,13 +133,18 @@ static int climb(const struct ladder *l, const struct selected_gpu *item,
 	return 0;
 }
 
+static bool is_by_partition(const struct plan_limit *limit)
+{
+	return limit->rung == LIMIT_MIG || limit->rung == LIMIT_PARTITION;
+}
+
 static const char *mechanism_of(
 	const struct ladder *l, const struct plan_limit *limit, struct nvb_error **err)
 {
 	const char *title = limit_rung_get(limit->rung)->title, *text = title;
 	const struct gpu_partition *p = limit->partition;
 
-	if (p)
+	if (p && is_by_partition(limit))
 		text = arena_printf(l->b->plan->arena, "%s %u:%u%s%s%s", title, limit->gpu->index,
 			p->index, p->profile ? " (" : "", p->profile ? p->profile : "",
 			p->profile ? ")" : "");
@@ -154,7 +160,7 @@ static int say_granted(const struct ladder *l, const struct plan_limit *limit,
 {
 	struct arena *a = l->b->plan->arena;
 
-	if (!limit->partition)
+	if (!is_by_partition(limit))
 		return 0;
 	if (limit->memory_bytes && has->memory_bytes != limit->memory_bytes)
 		memory->reason =
@@ -300,7 +306,7 @@ static int take_instance(struct ladder *l, size_t index, struct nvb_error **err)
 				 : gpu->partitions.n ? "every MIG instance is held by another "
 						       "container"
 						     : "the GPU has no MIG instance: root makes "
-						       "them with 'nvidia-smi mig'";
+						       "them with 'nvbind mig create'";
 	}
 	return merge(l->b, &l->b->mig, gpu, &outcome, err);
 }
@@ -377,8 +383,19 @@ static bool is_partitioned(const struct plan_build *b)
 	return b->req->gpus.n > 0;
 }
 
+/* One that bounds the container; another may only protect it. */
+static const struct plan_limit *find_limit(const struct plan *plan)
+{
+	vec_foreach (const struct plan_limit, limit, &plan->limits)
+		if (limit->memory_bytes || limit->compute_percent)
+			return limit;
+	return NULL;
+}
+
 void plan_limits_isolation(const struct plan_build *b, struct plan_knob *outcome)
 {
+	const struct plan_limit *limit;
+
 	if (!b->req->gpus.n) {
 		outcome->status = KNOB_APPLIED;
 		outcome->mechanism = plan_knobs_device_isolation(b);
@@ -389,11 +406,11 @@ void plan_limits_isolation(const struct plan_build *b, struct plan_knob *outcome
 	} else if (is_partitioned(b)) {
 		outcome->status = KNOB_ENFORCED;
 		outcome->mechanism = "partitions of the GPU";
-	} else if (b->plan->limits.n) {
+	} else if ((limit = find_limit(b->plan))) {
 		outcome->status = b->memory_limit.status > b->compute_limit.status
 					  ? b->memory_limit.status
 					  : b->compute_limit.status;
-		outcome->mechanism = limit_rung_get(b->plan->limits.items[0].rung)->title;
+		outcome->mechanism = limit_rung_get(limit->rung)->title;
 	} else {
 		outcome->status = KNOB_ADVISORY;
 		outcome->mechanism = plan_knobs_device_isolation(b);

@@ -37,7 +37,7 @@ static const struct vocabulary_word profile_words[] = {
 	{ "handheld", PROFILE_GAMING, true },
 	/* Bolt's performance modes, which it passes as a profile. */
 	{ "ultra", PROFILE_GAMING, true },
-	{ "development", PROFILE_DEFAULT, true },
+	{ "development", PROFILE_AI_ML, true },
 	{ "balanced", PROFILE_DEFAULT, true },
 };
 

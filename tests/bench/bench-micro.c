@@ -247,10 +247,13 @@ static int prepare(struct bench *b, char **arguments, size_t n, struct nvb_error
 		r = micro_start_init(m, err);
 	if (r >= 0)
 		r = micro_formats_init(m, err);
+	if (r >= 0)
+		r = micro_lease_init(m, err);
 	if (r < 0)
 		return r;
 	b->n_steps = micro_start_steps(m, b->steps);
 	b->n_steps += micro_formats_steps(m, b->steps + b->n_steps);
+	b->n_steps += micro_lease_steps(m, b->steps + b->n_steps);
 	return 0;
 }
 

@@ -68,9 +68,10 @@ struct micro_step {
 #define MICRO_MAX_STEPS 32
 #define MICRO_AGAIN	1 /* something else was done than what is to be timed */
 
-/* Each fills its part of *m, and returns its steps behind those that are there. A subject that
- * comes later (leases) is one more such function in bench-micro.c. */
+/* Each fills its part of *m, and returns its steps behind those that are there. */
 int micro_start_init(struct micro *m, struct nvb_error **err);
 size_t micro_start_steps(const struct micro *m, struct micro_step *steps);
 int micro_formats_init(struct micro *m, struct nvb_error **err);
 size_t micro_formats_steps(const struct micro *m, struct micro_step *steps);
+int micro_lease_init(struct micro *m, struct nvb_error **err);
+size_t micro_lease_steps(const struct micro *m, struct micro_step *steps);

@@ -4,11 +4,20 @@
  *
  *	gpu	BUS ID	UUID	NAME	MEMORY BYTES	MAJOR.MINOR
  *	mig	GI	CI	UUID	NAME	MEMORY MIB		of the GPU above
+ *	power	MIN	DEFAULT	MAX		power limits of the GPU above, in milliwatts
+ *	power-error CODE | power-crash	setting a power limit: fails, sets it and crashes
  *	hang | crash | init-error CODE | noise | wild-text
  *	limits-error CODE | limits-ignored | limits-crash	setting a memory limit: fails, does
  *						nothing, sets it and crashes
  *
+ *	mig-mode		MIG is on; instances of 1g.10gb and 3g.40gb can be made, in 7 slices
+ *	mig-error CODE | mig-no-compute		making an instance fails; its compute instance does
+ *
+ * Instances that are made are kept in "mig.BUS ID", a line "ID PROFILE COMPUTE" each.
+ *
  * A memory limit that is set is kept in "limit.BUS ID" beside the library, as "GROUP HARD SOFT".
+ *
+ * A power limit that is set is kept in "power.BUS ID" beside the library.
  *
  * Fields are separated by tabs. Without the file there are no GPUs.
  *
@@ -20,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "gpu/nvidia/nvml_api.h"
@@ -35,6 +45,7 @@ struct nvmlDevice_st {
 	unsigned long long memory_bytes;
 	int major, minor;
 	unsigned gi, ci;
+	unsigned least_power, usual_power, most_power; /* 0: it has no power limit */
 	int is_mig;
 	struct nvmlDevice_st *migs;
 	unsigned n_migs;
@@ -45,6 +56,8 @@ static unsigned n_gpus;
 static int init_code;
 static int wild_text;
 static int limits_code, limits_ignored, limits_crash;
+static int power_code, power_crash;
+static int mig_mode, mig_code, mig_no_compute;
 
 static void add_gpu(const char *line)
 {
@@ -72,6 +85,15 @@ static void add_mig(const char *line)
 	g->migs[g->n_migs++] = m;
 }
 
+static void add_power(const char *line)
+{
+	struct nvmlDevice_st *g = n_gpus ? &gpus[n_gpus - 1] : NULL;
+
+	if (g)
+		(void)sscanf(line, "power\t%u\t%u\t%u", &g->least_power, &g->usual_power,
+			&g->most_power);
+}
+
 static void behave(const char *line)
 {
 	if (strncmp(line, "hang", 4) == 0) {
@@ -85,6 +107,12 @@ static void behave(const char *line)
 		(void)fflush(stdout);
 	} else if (strncmp(line, "wild-text", 9) == 0) {
 		wild_text = 1;
+	} else if (strcmp(line, "mig-mode") == 0) {
+		mig_mode = 1;
+	} else if (strcmp(line, "mig-no-compute") == 0) {
+		mig_no_compute = 1;
+	} else if (strcmp(line, "power-crash") == 0) {
+		power_crash = 1;
 	} else if (strncmp(line, "limits-ignored", 14) == 0) {
 		limits_ignored = 1;
 	} else if (strncmp(line, "limits-crash", 12) == 0) {
@@ -92,6 +120,8 @@ static void behave(const char *line)
 	} else {
 		(void)sscanf(line, "init-error %d", &init_code);
 		(void)sscanf(line, "limits-error %d", &limits_code);
+		(void)sscanf(line, "mig-error %d", &mig_code);
+		(void)sscanf(line, "power-error %d", &power_code);
 	}
 }
 
@@ -125,6 +155,8 @@ static void read_configuration(void)
 			add_gpu(line);
 		else if (strncmp(line, "mig\t", 4) == 0)
 			add_mig(line);
+		else if (strncmp(line, "power\t", 6) == 0)
+			add_power(line);
 		else
 			behave(line);
 	}
@@ -259,7 +291,7 @@ EXPORT nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *address, nvmlDe
 	for (unsigned i = 0; i < n_gpus; i++) {
 		size_t length = strlen(gpus[i].bus_id), wanted = strlen(address);
 
-		if (length < wanted || strcmp(gpus[i].bus_id + length - wanted, address) != 0)
+		if (length < wanted || strcasecmp(gpus[i].bus_id + length - wanted, address) != 0)
 			continue;
 		*device = &gpus[i];
 		return NVML_SUCCESS;
@@ -312,4 +344,274 @@ EXPORT nvmlReturn_t nvmlDeviceGetMemoryLimits_v1(nvmlDevice_t device,
 	return n == 3 && strcmp(group, limits->nameSpace) == 0 ? NVML_SUCCESS
 							       : NVML_ERROR_NOT_FOUND;
 }
+
+/* MIG instances. The profile's number is its slices; its placements start at its multiples. */
+
+#define ERROR_INSUFFICIENT_RESOURCES 23
+#define SLICES 7
+
+struct nvmlGpuInstance_st {
+	nvmlDevice_t device;
+	unsigned id, profile, compute;
+};
+
+struct nvmlComputeInstance_st {
+	nvmlGpuInstance_t parent;
+};
+
+static struct nvmlGpuInstance_st made[SLICES];
+static unsigned n_made;
+
+static void load_made(nvmlDevice_t device)
+{
+	char path[4096];
+	FILE *f;
+
+	n_made = 0;
+	own_path(path, sizeof(path), "mig.", device->bus_id);
+	f = fopen(path, "re");
+	while (f && n_made < SLICES &&
+		fscanf(f, "%u %u %u", &made[n_made].id, &made[n_made].profile,
+			&made[n_made].compute) == 3)
+		made[n_made++].device = device;
+	if (f)
+		(void)fclose(f);
+}
+
+static void save_made(nvmlDevice_t device)
+{
+	char path[4096];
+	FILE *f;
+
+	own_path(path, sizeof(path), "mig.", device->bus_id);
+	f = fopen(path, "we");
+	for (unsigned i = 0; f && i < n_made; i++)
+		if (made[i].profile)
+			(void)fprintf(f, "%u %u %u\n", made[i].id, made[i].profile,
+				made[i].compute);
+	if (f)
+		(void)fclose(f);
+}
+
+static unsigned free_slices(nvmlDevice_t device)
+{
+	unsigned used = 0;
+
+	load_made(device);
+	for (unsigned i = 0; i < n_made; i++)
+		used += made[i].profile;
+	return used < SLICES ? SLICES - used : 0;
+}
+
+EXPORT nvml_nvmlDeviceGetMigMode_function nvmlDeviceGetMigMode;
+nvmlReturn_t nvmlDeviceGetMigMode(
+	nvmlDevice_t device, unsigned int *current, unsigned int *pending)
+{
+	(void)device;
+	*current = *pending = (unsigned)mig_mode;
+	return NVML_SUCCESS;
+}
+
+EXPORT nvml_nvmlDeviceGetGpuInstanceProfileInfoV_function nvmlDeviceGetGpuInstanceProfileInfoV;
+nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfoV(
+	nvmlDevice_t device, unsigned int profile, nvmlGpuInstanceProfileInfo_v2_t *info)
+{
+	(void)device;
+	if (info->version != NVML_GPU_INSTANCE_PROFILE_INFO_V2)
+		return 25;
+	if (profile != 0 && profile != 2)
+		return ERROR_NOT_SUPPORTED;
+	info->id = info->sliceCount = profile + 1;
+	(void)snprintf(info->name, sizeof(info->name), "MIG %s", profile ? "3g.40gb" : "1g.10gb");
+	return NVML_SUCCESS;
+}
+
+EXPORT nvml_nvmlDeviceGetGpuInstanceRemainingCapacity_function
+	nvmlDeviceGetGpuInstanceRemainingCapacity;
+nvmlReturn_t nvmlDeviceGetGpuInstanceRemainingCapacity(
+	nvmlDevice_t device, unsigned int profile_id, unsigned int *count)
+{
+	*count = free_slices(device) / profile_id;
+	return NVML_SUCCESS;
+}
+
+EXPORT nvml_nvmlDeviceGetGpuInstancePossiblePlacements_v2_function
+	nvmlDeviceGetGpuInstancePossiblePlacements_v2;
+nvmlReturn_t nvmlDeviceGetGpuInstancePossiblePlacements_v2(nvmlDevice_t device,
+	unsigned int profile_id, nvmlGpuInstancePlacement_t *placements, unsigned int *count)
+{
+	(void)device;
+	*count = 0;
+	for (unsigned at = 0; at + profile_id <= SLICES; at += profile_id)
+		placements[(*count)++] = (nvmlGpuInstancePlacement_t){ at, profile_id };
+	return NVML_SUCCESS;
+}
+
+EXPORT nvml_nvmlDeviceCreateGpuInstance_function nvmlDeviceCreateGpuInstance;
+nvmlReturn_t nvmlDeviceCreateGpuInstance(
+	nvmlDevice_t device, unsigned int profile_id, nvmlGpuInstance_t *instance)
+{
+	unsigned id = 1;
+
+	if (mig_code)
+		return mig_code;
+	if (!mig_mode || free_slices(device) < profile_id)
+		return ERROR_INSUFFICIENT_RESOURCES;
+	for (unsigned i = 0; i < n_made; i++)
+		if (made[i].id >= id)
+			id = made[i].id + 1;
+	made[n_made] = (struct nvmlGpuInstance_st){ device, id, profile_id, 0 };
+	*instance = &made[n_made++];
+	save_made(device);
+	return NVML_SUCCESS;
+}
+
+EXPORT nvml_nvmlDeviceCreateGpuInstanceWithPlacement_function
+	nvmlDeviceCreateGpuInstanceWithPlacement;
+nvmlReturn_t nvmlDeviceCreateGpuInstanceWithPlacement(nvmlDevice_t device, unsigned int profile_id,
+	const nvmlGpuInstancePlacement_t *placement, nvmlGpuInstance_t *instance)
+{
+	if (placement->size != profile_id)
+		return ERROR_INVALID_ARGUMENT;
+	return nvmlDeviceCreateGpuInstance(device, profile_id, instance);
+}
+
+EXPORT nvml_nvmlDeviceGetGpuInstanceById_function nvmlDeviceGetGpuInstanceById;
+nvmlReturn_t nvmlDeviceGetGpuInstanceById(
+	nvmlDevice_t device, unsigned int id, nvmlGpuInstance_t *instance)
+{
+	load_made(device);
+	for (unsigned i = 0; i < n_made; i++) {
+		if (made[i].id != id)
+			continue;
+		*instance = &made[i];
+		return NVML_SUCCESS;
+	}
+	return NVML_ERROR_NOT_FOUND;
+}
+
+EXPORT nvml_nvmlGpuInstanceGetInfo_function nvmlGpuInstanceGetInfo;
+nvmlReturn_t nvmlGpuInstanceGetInfo(nvmlGpuInstance_t instance, nvmlGpuInstanceInfo_t *info)
+{
+	info->id = instance->id;
+	return NVML_SUCCESS;
+}
+
+EXPORT nvml_nvmlGpuInstanceDestroy_function nvmlGpuInstanceDestroy;
+nvmlReturn_t nvmlGpuInstanceDestroy(nvmlGpuInstance_t instance)
+{
+	if (instance->compute)
+		return NVML_ERROR_IN_USE;
+	instance->profile = 0;
+	save_made(instance->device);
+	return NVML_SUCCESS;
+}
+
+EXPORT nvml_nvmlGpuInstanceGetComputeInstanceProfileInfo_function
+	nvmlGpuInstanceGetComputeInstanceProfileInfo;
+nvmlReturn_t nvmlGpuInstanceGetComputeInstanceProfileInfo(nvmlGpuInstance_t instance,
+	unsigned int profile, unsigned int engine_profile, nvmlComputeInstanceProfileInfo_t *info)
+{
+	(void)engine_profile;
+	if (profile >= instance->profile)
+		return ERROR_NOT_SUPPORTED;
+	info->id = info->sliceCount = profile + 1;
+	return NVML_SUCCESS;
+}
+
+EXPORT nvml_nvmlGpuInstanceCreateComputeInstance_function nvmlGpuInstanceCreateComputeInstance;
+nvmlReturn_t nvmlGpuInstanceCreateComputeInstance(
+	nvmlGpuInstance_t instance, unsigned int profile_id, nvmlComputeInstance_t *compute)
+{
+	static struct nvmlComputeInstance_st only;
+
+	if (mig_no_compute || profile_id != instance->profile)
+		return ERROR_INSUFFICIENT_RESOURCES;
+	only.parent = instance;
+	instance->compute = 1;
+	save_made(instance->device);
+	*compute = &only;
+	return NVML_SUCCESS;
+}
+
+EXPORT nvml_nvmlGpuInstanceGetComputeInstanceById_function nvmlGpuInstanceGetComputeInstanceById;
+nvmlReturn_t nvmlGpuInstanceGetComputeInstanceById(
+	nvmlGpuInstance_t instance, unsigned int id, nvmlComputeInstance_t *compute)
+{
+	static struct nvmlComputeInstance_st only;
+
+	if (id || !instance->compute)
+		return NVML_ERROR_NOT_FOUND;
+	only.parent = instance;
+	*compute = &only;
+	return NVML_SUCCESS;
+}
+
+EXPORT nvml_nvmlComputeInstanceDestroy_function nvmlComputeInstanceDestroy;
+nvmlReturn_t nvmlComputeInstanceDestroy(nvmlComputeInstance_t compute)
+{
+	if (mig_code)
+		return mig_code;
+	compute->parent->compute = 0;
+	save_made(compute->parent->device);
+	return NVML_SUCCESS;
+}
 #endif
+
+EXPORT nvmlReturn_t nvmlDeviceGetPowerManagementLimit(nvmlDevice_t device, unsigned int *limit);
+EXPORT nvmlReturn_t nvmlDeviceGetPowerManagementLimit(nvmlDevice_t device, unsigned int *limit)
+{
+	char path[4096];
+	FILE *f;
+
+	if (!device->most_power)
+		return ERROR_NOT_SUPPORTED;
+	*limit = device->usual_power;
+	own_path(path, sizeof(path), "power.", device->bus_id);
+	f = fopen(path, "re");
+	if (!f)
+		return NVML_SUCCESS;
+	(void)!fscanf(f, "%u", limit);
+	(void)fclose(f);
+	return NVML_SUCCESS;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetPowerManagementDefaultLimit(
+	nvmlDevice_t device, unsigned int *limit);
+EXPORT nvmlReturn_t nvmlDeviceGetPowerManagementDefaultLimit(
+	nvmlDevice_t device, unsigned int *limit)
+{
+	*limit = device->usual_power;
+	return device->most_power ? NVML_SUCCESS : ERROR_NOT_SUPPORTED;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetPowerManagementLimitConstraints(
+	nvmlDevice_t device, unsigned int *least, unsigned int *most);
+EXPORT nvmlReturn_t nvmlDeviceGetPowerManagementLimitConstraints(
+	nvmlDevice_t device, unsigned int *least, unsigned int *most)
+{
+	*least = device->least_power;
+	*most = device->most_power;
+	return device->most_power ? NVML_SUCCESS : ERROR_NOT_SUPPORTED;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceSetPowerManagementLimit(nvmlDevice_t device, unsigned int limit);
+EXPORT nvmlReturn_t nvmlDeviceSetPowerManagementLimit(nvmlDevice_t device, unsigned int limit)
+{
+	char path[4096];
+	FILE *f;
+
+	if (power_code)
+		return power_code;
+	if (limit < device->least_power || limit > device->most_power)
+		return ERROR_INVALID_ARGUMENT;
+	own_path(path, sizeof(path), "power.", device->bus_id);
+	f = fopen(path, "we");
+	if (!f)
+		return NVML_ERROR_NO_PERMISSION;
+	(void)fprintf(f, "%u\n", limit);
+	(void)fclose(f);
+	if (power_crash)
+		behave("crash");
+	return NVML_SUCCESS;
+}

@@ -6,6 +6,7 @@ HOST="$BATS_SUITE_TMPDIR/host"
 export NVBIND_STATE_DIR="$BATS_SUITE_TMPDIR/state"
 export NVBIND_LEASE_DIR="$BATS_SUITE_TMPDIR/leases"
 export NVBIND_JOURNAL_DIR="$BATS_SUITE_TMPDIR/journal"
+export NVBIND_CACHE_DIR="$BATS_SUITE_TMPDIR/cache"
 # No configuration of this machine counts.
 export NVBIND_CONFIG=/dev/null
 # A user that no file of this machine knows.

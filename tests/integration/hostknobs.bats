@@ -165,6 +165,63 @@ no_change_is_noted() {
 	grep -q "set to 'manual' by others" "$BATS_TEST_TMPDIR/box.err"
 }
 
+# A machine whose GPU 0 has a library that knows power limits; its directory is $LIBRARY.
+make_boards() {
+	local machine library
+	machine="$(mktemp -d "$BATS_TEST_TMPDIR/boards.XXXXXX")"
+	"$NVBIND_SOURCE_ROOT/tests/hosts/make-host" --nodes file geforce-desktop "$machine" >/dev/null
+	library="$(find "$machine" -name 'libnvidia-ml.so.*.*' -path '*64*' | head -n 1)"
+	LIBRARY="$(dirname "$library")"
+	cp "$NVBIND_BUILD_ROOT/tests/fake/libnvidia-ml.so.1" "$library"
+	export NVBIND_HOST_ROOT="$machine"
+	BOARD="$("$NVBIND" info --json --no-nvml | jq -r '.gpus[0].pci_address')"
+	printf '%s\n' "gpu	0000$BOARD	GPU-0	board	1073741824	8.9" "$@" >"$LIBRARY/nvml.conf"
+}
+
+@test "a power limit is set through the driver's library, and is as before at the end" {
+	make_boards "power	100000	300000	350000"
+	start box --gpu 0 --config power_profile=maximum
+	holds "$LIBRARY"/power.* 350000
+	run_out "$NVBIND" run --gpu 0 --config power_profile=power-saver --rootfs "$ROOT" -- /bin/true
+	[[ "$stderr" == *"does not become 'min': it is 'max' for container 'box'"* ]]
+	kill -TERM "$NVBIND_PID"
+	wait_for is_gone "$NVBIND_PID"
+	holds "$LIBRARY"/power.* 300000
+	no_change_is_noted
+	start saver --gpu 0 --config power_profile=power-saver
+	holds "$LIBRARY"/power.* 100000
+	kill -KILL "$NVBIND_PID"
+	wait_for is_gone "$NVBIND_PID"
+	NVBIND_HOST_ROOT=/ run_out "$NVBIND" gc
+	[ "$output" = "0 changes of the machine taken back" ]
+	run_out "$NVBIND" gc
+	[ "$output" = "1 change of the machine taken back" ]
+	holds "$LIBRARY"/power.* 300000
+}
+
+@test "a board without a power limit says so, and the container runs" {
+	make_boards
+	run_out "$NVBIND" run --gpu 0 --config power_profile=maximum --rootfs "$ROOT" -- /bin/true
+	[ "$status" -eq 0 ]
+	[[ "$stderr" == *"power_profile: read the power limit of the GPU at '$BOARD'"* ]]
+	no_change_is_noted
+}
+
+@test "a driver's library that refuses, or crashes, leaves no power limit behind" {
+	make_boards "power	100000	300000	350000" "power-error 4"
+	run_out "$NVBIND" run --gpu 0 --config power_profile=maximum --rootfs "$ROOT" -- /bin/true
+	[ "$status" -eq 0 ]
+	[[ "$stderr" == *"power_profile: set the power limit of the GPU at '$BOARD'"* ]]
+	no_change_is_noted
+	make_boards "power	100000	300000	350000" "power-crash"
+	run_out "$NVBIND" run --gpu 0 --config power_profile=maximum --rootfs "$ROOT" -- /bin/true
+	[ "$status" -eq 0 ]
+	[[ "$stderr" == *"signal 11"* ]]
+	run_out "$NVBIND" gc
+	holds "$LIBRARY"/power.* 300000
+	no_change_is_noted
+}
+
 @test "cpu_set is the container's cpuset" {
 	run_out "$NVBIND" run --gpu none --config cpu_set=0 --rootfs "$ROOT" --dry-run -- /bin/true
 	[[ "$output" == *"cpu_set"*"enforced: cpuset"* ]] || skip "no control group here"

@@ -104,6 +104,8 @@ setting() {
 	[ "$(field .fits)" = null ]
 	[ "$(setting OLLAMA_SCHED_SPREAD)" = "" ]
 	[[ "$(field '.run | join(" ")')" == *" docker.io/ollama/ollama" ]]
+	ollama --json --gpu none llama3.1:8b
+	[[ "$(field '.run | join(" ")')" == *" --gpu none "* ]]
 	NVBIND_HOST_ROOT="$BATS_FILE_TMPDIR/no-gpu" ollama --json llama3.1:8b
 	[ "$(field '.gpus | length')" = 0 ]
 	[[ "$(field '.run | join(" ")')" == *" --gpu none "* ]]
@@ -155,6 +157,12 @@ setting() {
 	[[ "$argv" == *" --name llm "* ]]
 	[[ "$argv" == *" -p 127.0.0.1:11434:11434 "* ]]
 	[[ "$argv" == *" my/ollama serve -x" ]]
+	ollama --quiet llama3.1:8b --context 1024 --image mine -- --context 9
+	argv="$(paste -sd ' ' "$BATS_TEST_TMPDIR/argv")"
+	[[ "$argv" == *" -e OLLAMA_CONTEXT_LENGTH=1024 "*" mine --context 9" ]]
+	ollama llama3.1:8b serve
+	[ "$status" -eq 2 ]
+	[[ "$stderr" == *"behind '--'"* ]]
 }
 
 @test "a dry run explains, shows the plan, and makes nothing" {

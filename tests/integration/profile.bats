@@ -169,6 +169,13 @@ frame_rate_target = 144' ]
 	profile explain ai-ml --gpu none
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"On this machine: no GPU"* ]]
+	# Advice is for GPUs that are there, and for settings that are not chosen yet.
+	[[ "$output" != *"What you may change"* ]]
+	profile explain gaming
+	[[ "$output" == *"power_profile=maximum"* ]]
+	[[ "$output" != *"prime_offload=true"* ]]
+	profile explain gaming --config frame_rate_target=60
+	[[ "$output" != *"frame_rate_target=N"* ]]
 }
 
 @test "run takes a preset, and everything else counts more" {

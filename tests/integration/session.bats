@@ -46,6 +46,20 @@ session() {
 	assert_clean
 }
 
+@test "the session's directory belongs to whom the container runs as" {
+	for user in 0 1234; do
+		run_out session --user "$user" --config display=auto --config shader_cache=true -- sh -c '
+			stat -c "%u %a" "$XDG_RUNTIME_DIR" "$XAUTHORITY"
+			touch "$XDG_RUNTIME_DIR/own" "$DXVK_SHADER_CACHE_PATH/own" && cat "$XAUTHORITY" >/dev/null && echo writable'
+		[ "$status" -eq 0 ]
+		[ "$output" = "$user 700
+$user 600
+writable" ]
+		rm -r "$MACHINE/cache"
+	done
+	assert_clean
+}
+
 @test "Wayland alone shares no X11" {
 	run_out session --config display=wayland -- sh -c 'cat "$XDG_RUNTIME_DIR/wayland-0"; ls /tmp/.X11-unix; echo "[$DISPLAY]"'
 	[[ "$output" == *wayland*"[]" && "$output" != *X5* ]]

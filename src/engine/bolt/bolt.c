@@ -275,18 +275,19 @@ static void log_all(const struct string_list *warnings)
 static void change_host(struct run *run)
 {
 	_cleanup_error_ struct nvb_error *error = NULL;
+	const struct host_tree *tree = run->container->options.tree;
 	struct arena *a = run->container->arena;
 	struct string_list warnings = { 0 };
 	int r;
 
 	if (run->plan->host_changes.n)
-		r = host_changes_make(&run->plan->host_changes, run->capsule.id, a, &run->changes,
-			&warnings, &error);
+		r = host_changes_make(&run->plan->host_changes, run->capsule.id, tree, a,
+			&run->changes, &warnings, &error);
 	else
-		r = host_changes_recover(a, &warnings, &error);
+		r = host_changes_recover(tree, false, a, &warnings, &error);
 	log_all(&warnings);
-	/* A user without a place for a journal has none to recover. */
-	if (r < 0 && (run->plan->host_changes.n || r != NVB_ERR_NOT_FOUND))
+	/* A user without a place for a journal has none to recover; who is busy does it for us. */
+	if (r < 0 && (run->plan->host_changes.n || (r != NVB_ERR_NOT_FOUND && r != NVB_ERR_BUSY)))
 		log_warning("change the machine for the container: %s", nvb_error_message(error));
 }
 

@@ -67,6 +67,29 @@ static bool make_source(const struct writer *w, const struct plan_mount *mount)
 	return e >= 0;
 }
 
+/*
+ * As XDG_RUNTIME_DIR must be: his, and closed to others. runc gives a tmpfs the mode of the place
+ * that it is mounted on, whatever the options say.
+ */
+static int give_to_user(struct writer *w, struct plan_mount *mount, struct nvb_error **err)
+{
+	const struct container_user *user = w->in->user;
+	struct string_list options = { 0 };
+	int r = 0;
+
+	vec_foreach (const char *, option, &mount->options)
+		if (r >= 0)
+			r = string_list_add(w->a, &options, *option);
+	if (r >= 0)
+		r = string_list_add(w->a, &options, "mode=0700");
+	if (r >= 0)
+		r = string_list_printf(w->a, &options, "uid=%u", user->uid);
+	if (r >= 0)
+		r = string_list_printf(w->a, &options, "gid=%u", user->gid);
+	mount->options = options;
+	return r < 0 ? NVB_OOM(err) : 0;
+}
+
 /* The last component of a driver file may be a link of the image: our file takes its place. */
 static int add_plan_mounts(struct writer *w, bool volumes, struct plan_mount_list *list,
 	struct nvb_error **err)
@@ -80,8 +103,12 @@ static int add_plan_mounts(struct writer *w, bool volumes, struct plan_mount_lis
 		if (m->is_volume)
 			r = layer_resolve(
 				&w->layer, w->a, m->destination, &mount.destination, err);
+		if (r >= 0 && m->owned_by_user)
+			r = give_to_user(w, &mount, err);
 		if (r >= 0)
 			r = add_mount(w, &mount, list, err);
+		if (r >= 0 && m->owned_by_user)
+			(void)!fchmodat(w->layer.upper_fd, mount.destination + 1, 0700, 0);
 		if (r < 0)
 			return r;
 	}

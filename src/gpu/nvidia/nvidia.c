@@ -22,6 +22,7 @@
 #include "gpu/nvidia/nvml_enrich.h"
 #include "gpu/nvidia/requirement_facts.h"
 #include "gpu/nvidia/version.h"
+#include "gpu/nvidia/power.h"
 #include "gpu/vendor.h"
 
 #define PROC_PATH "/proc/driver/nvidia"
@@ -317,4 +318,5 @@ const struct gpu_vendor_ops gpu_vendor_nvidia = {
 	.find_mig_control = mig_find_control,
 	.requirement_facts = nvidia_requirement_facts,
 	.enrich = nvml_enrich,
+	.power_limit = nvidia_power_limit,
 };

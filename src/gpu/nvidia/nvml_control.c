@@ -16,16 +16,23 @@
 /* "failed FUNCTION CODE TEXT" */
 static int raise_failed(const char *text, struct nvb_error **err)
 {
+	static const struct {
+		unsigned code;
+		int status;
+	} meanings[] = {
+		{ NVML_ERROR_NOT_SUPPORTED, NVB_ERR_UNSUPPORTED },
+		{ NVML_ERROR_NO_PERMISSION, NVB_ERR_PERMISSION },
+		{ NVML_ERROR_NOT_FOUND, NVB_ERR_NOT_FOUND },
+		{ NVML_ERROR_IN_USE, NVB_ERR_BUSY },
+	};
 	const char *code = strchr(text, ' ');
 	uint64_t number = 0;
 	int status = NVB_ERR_DRIVER;
 
-	if (code && number_parse_n(code + 1, strcspn(code + 1, " "), MAX_CODE, &number)) {
-		if (number == NVML_ERROR_NO_PERMISSION)
-			status = NVB_ERR_PERMISSION;
-		if (number == NVML_ERROR_NOT_SUPPORTED)
-			status = NVB_ERR_UNSUPPORTED;
-	}
+	if (code && number_parse_n(code + 1, strcspn(code + 1, " "), MAX_CODE, &number))
+		for (size_t i = 0; i < ELEMENTS(meanings); i++)
+			if (number == meanings[i].code)
+				status = meanings[i].status;
 	return NVB_RAISE(err, status, 0, "NVML: %s", text);
 }
 

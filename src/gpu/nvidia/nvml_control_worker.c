@@ -7,19 +7,13 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "gpu/enrich.h"
-#include "gpu/nvidia/nvml_api.h"
 #include "gpu/nvidia/nvml_control.h"
+#include "gpu/nvidia/nvml_control_worker.h"
 #include "gpu/nvidia/nvml_process.h"
 
 #define MAX_ANSWER_BYTES 512
 
-struct control {
-	int fd; /* to answer on */
-	void *library;
-};
-
-static void __attribute__((format(printf, 2, 3), noreturn))
-answer(const struct control *c, const char *format, ...)
+void control_answer(const struct control *c, const char *format, ...)
 {
 	char line[MAX_ANSWER_BYTES] = "";
 	va_list args;
@@ -38,16 +32,16 @@ answer(const struct control *c, const char *format, ...)
 	_exit(file_write_fd(c->fd, line, (size_t)(strchr(line, '\n') - line) + 1) < 0);
 }
 
-static void find(const struct control *c, const char *name, void *slot)
+void control_find(const struct control *c, const char *name, void *slot)
 {
 	void *address = dlsym(c->library, name);
 
 	if (!address)
-		answer(c, "missing %s", name);
+		control_answer(c, "missing %s", name);
 	memcpy(slot, &address, sizeof(address));
 }
 
-static void check(const struct control *c, nvmlReturn_t code, const char *function)
+void control_check(const struct control *c, nvmlReturn_t code, const char *function)
 {
 	const char *(*describe)(nvmlReturn_t code) = NULL;
 	void *address = dlsym(c->library, "nvmlErrorString");
@@ -57,23 +51,15 @@ static void check(const struct control *c, nvmlReturn_t code, const char *functi
 		return;
 	memcpy(&describe, &address, sizeof(address));
 	text = describe ? describe(code) : NULL;
-	answer(c, "failed %s %d %.200s", function, code, text ? text : "");
+	control_answer(c, "failed %s %d %.200s", function, code, text ? text : "");
 }
 
-/* Calls the function of that name, or answers why not. */
-#define CALL(c, name, ...)                                                                         \
-	do {                                                                                       \
-		nvml_##name##_function *function_##name = NULL;                                    \
-		find((c), #name, &function_##name);                                                \
-		check((c), function_##name(__VA_ARGS__), #name);                                   \
-	} while (0)
-
-static nvmlDevice_t open_gpu(const struct control *c, const char *address)
+nvmlDevice_t control_open_gpu(const struct control *c, const char *address)
 {
 	nvmlDevice_t device = NULL;
 
-	CALL(c, nvmlInit_v2);
-	CALL(c, nvmlDeviceGetHandleByPciBusId_v2, address, &device);
+	CONTROL_CALL(c, nvmlInit_v2);
+	CONTROL_CALL(c, nvmlDeviceGetHandleByPciBusId_v2, address, &device);
 	return device;
 }
 
@@ -82,9 +68,9 @@ static void has_memory_limits(const struct control *c, char **words)
 	void *slot;
 
 	(void)words;
-	find(c, "nvmlDeviceSetMemoryLimits_v1", &slot);
-	find(c, "nvmlDeviceGetMemoryLimits_v1", &slot);
-	answer(c, "ok");
+	control_find(c, "nvmlDeviceSetMemoryLimits_v1", &slot);
+	control_find(c, "nvmlDeviceGetMemoryLimits_v1", &slot);
+	control_answer(c, "ok");
 }
 
 static unsigned long long read_limit(
@@ -92,7 +78,7 @@ static unsigned long long read_limit(
 {
 	nvmlMemoryLimits_v1_t limits = { .nameSpace = group };
 
-	CALL(c, nvmlDeviceGetMemoryLimits_v1, device, &limits);
+	CONTROL_CALL(c, nvmlDeviceGetMemoryLimits_v1, device, &limits);
 	return limits.hardLimit;
 }
 
@@ -102,7 +88,7 @@ static void write_limit(
 {
 	nvmlMemoryLimitsSet_v1_t limits = { .nameSpace = group, .hardLimit = bytes };
 
-	CALL(c, nvmlDeviceSetMemoryLimits_v1, device, &limits);
+	CONTROL_CALL(c, nvmlDeviceSetMemoryLimits_v1, device, &limits);
 }
 
 static void set_memory_limit(const struct control *c, char **words)
@@ -112,20 +98,62 @@ static void set_memory_limit(const struct control *c, char **words)
 
 	if (!number_parse(words[2], UINT64_MAX - 1, &bytes) || !bytes)
 		_exit(2);
-	device = open_gpu(c, words[0]);
+	device = control_open_gpu(c, words[0]);
 	write_limit(c, device, words[1], bytes);
-	answer(c, "ok %llu", read_limit(c, device, words[1]));
+	control_answer(c, "ok %llu", read_limit(c, device, words[1]));
 }
 
 static void get_memory_limit(const struct control *c, char **words)
 {
-	answer(c, "ok %llu", read_limit(c, open_gpu(c, words[0]), words[1]));
+	control_answer(c, "ok %llu", read_limit(c, control_open_gpu(c, words[0]), words[1]));
 }
 
 static void clear_memory_limit(const struct control *c, char **words)
 {
-	write_limit(c, open_gpu(c, words[0]), words[1], UINT64_MAX);
-	answer(c, "ok");
+	write_limit(c, control_open_gpu(c, words[0]), words[1], UINT64_MAX);
+	control_answer(c, "ok");
+}
+
+static unsigned read_power(const struct control *c, nvmlDevice_t device)
+{
+	unsigned limit = 0;
+
+	CONTROL_CALL(c, nvmlDeviceGetPowerManagementLimit, device, &limit);
+	return limit;
+}
+
+static void get_power_limit(const struct control *c, char **words)
+{
+	control_answer(c, "ok %u", read_power(c, control_open_gpu(c, words[0])));
+}
+
+/* What the word means on this board. */
+static unsigned choose_power(const struct control *c, nvmlDevice_t device, const char *word)
+{
+	unsigned least = 0, most = 0, usual = 0;
+	uint64_t number;
+
+	if (number_parse(word, UINT32_MAX, &number))
+		return (unsigned)number;
+	if (strcmp(word, "default") == 0) {
+		CONTROL_CALL(c, nvmlDeviceGetPowerManagementDefaultLimit, device, &usual);
+		return usual;
+	}
+	CONTROL_CALL(c, nvmlDeviceGetPowerManagementLimitConstraints, device, &least, &most);
+	if (strcmp(word, "max") == 0)
+		return most;
+	if (strcmp(word, "min") == 0)
+		return least;
+	_exit(2);
+}
+
+static void set_power_limit(const struct control *c, char **words)
+{
+	nvmlDevice_t device = control_open_gpu(c, words[0]);
+	unsigned limit = choose_power(c, device, words[1]);
+
+	CONTROL_CALL(c, nvmlDeviceSetPowerManagementLimit, device, limit);
+	control_answer(c, "ok %u", read_power(c, device));
 }
 
 static const struct {
@@ -137,6 +165,12 @@ static const struct {
 	{ NVML_SET_MEMORY_LIMIT, 3, set_memory_limit },
 	{ NVML_GET_MEMORY_LIMIT, 2, get_memory_limit },
 	{ NVML_CLEAR_MEMORY_LIMIT, 2, clear_memory_limit },
+	{ NVML_MIG_MODE, 1, control_mig_mode },
+	{ NVML_MIG_ROOM, 2, control_mig_room },
+	{ NVML_MIG_CREATE, 3, control_mig_create },
+	{ NVML_MIG_DESTROY, 2, control_mig_destroy },
+	{ NVML_GET_POWER_LIMIT, 1, get_power_limit },
+	{ NVML_SET_POWER_LIMIT, 2, set_power_limit },
 };
 
 int control_worker_main(int argc, char **argv)
@@ -153,7 +187,7 @@ int control_worker_main(int argc, char **argv)
 			continue;
 		c.library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 		if (!c.library)
-			answer(&c, "failed dlopen 0 %.300s", dlerror());
+			control_answer(&c, "failed dlopen 0 %.300s", dlerror());
 		verbs[i].run(&c, argv + 3);
 	}
 	return 2;

@@ -109,6 +109,7 @@ static void test_options(void **state)
 		.network = "my-net",
 		.restart = "on-failure:3",
 		.shm_size = "1g",
+		.cpus = "0-3,8",
 		.entrypoint = "",
 		.env = words(*state, "A=1 B"),
 		.env_files = words(*state, "f"),
@@ -131,6 +132,7 @@ static void test_options(void **state)
 	expect(*state, &docker_client, &o, &gpus,
 		"/bin/engine|run|--runtime|nvbind|--rm|-d|-i|-t|--read-only|--name|n|--hostname|h|"
 		"--workdir|/w|--user|1:2|--network|my-net|--restart|on-failure:3|--shm-size|1g|"
+		"--cpuset-cpus|0-3,8|"
 		"--entrypoint||--env-file|f|-e|A=1|-e|B|-v|v:/v|-v|./x:/x:ro,z|-p|80|-p|"
 		"1.2.3.4:53:53/udp|--device|/dev/fuse|-e|NVBIND_GPU=all|-e|"
 		"NVIDIA_VISIBLE_DEVICES=all|-e|AMD_VISIBLE_DEVICES=all|--init|--ulimit|"

@@ -109,8 +109,10 @@ static int write_cookie(const struct place *p, const char *authority)
 
 static void test_cookie(void **state)
 {
-	static const char all[] = "\xff\xff\x00\x00\x00\x01" "1\x00\x12MIT-MAGIC-COOKIE-1\x00\x02no"
-				  "\xff\xff\x00\x00\x00\x01" "0\x00\x12MIT-MAGIC-COOKIE-1\x00\x03yes";
+	static const char all[] = "\xff\xff\x00\x00\x00\x01"
+				  "1\x00\x12MIT-MAGIC-COOKIE-1\x00\x02no"
+				  "\xff\xff\x00\x00\x00\x01"
+				  "0\x00\x12MIT-MAGIC-COOKIE-1\x00\x03yes";
 	struct place *p = *state;
 	_cleanup_free_ char *own = NULL;
 	size_t length = 0;

@@ -95,7 +95,7 @@ static inline struct host_changes *make(struct change_case *c, const char *holde
 	struct host_changes *changes = NULL;
 	_cleanup_error_ struct nvb_error *err = NULL;
 
-	if (host_changes_make(&c->wishes, holder, c->a, &changes, &c->warnings, &err) < 0)
+	if (host_changes_make(&c->wishes, holder, NULL, c->a, &changes, &c->warnings, &err) < 0)
 		fail_msg("%s", nvb_error_message(err));
 	return changes;
 }
@@ -108,7 +108,7 @@ static inline void undo(struct change_case *c, struct host_changes *changes)
 static inline int recover(struct change_case *c)
 {
 	_cleanup_error_ struct nvb_error *err = NULL;
-	int n = host_changes_recover(c->a, &c->warnings, &err);
+	int n = host_changes_recover(NULL, true, c->a, &c->warnings, &err);
 
 	if (n < 0)
 		fail_msg("%s", nvb_error_message(err));

@@ -101,13 +101,13 @@ static void live(struct change_case *c)
 {
 	struct host_changes *changes = NULL;
 
-	(void)host_changes_make(&c->wishes, "a", c->a, &changes, &c->warnings, NULL);
+	(void)host_changes_make(&c->wishes, "a", NULL, c->a, &changes, &c->warnings, NULL);
 	host_changes_undo(changes, c->a, &c->warnings);
 }
 
 static void look(struct change_case *c)
 {
-	(void)host_changes_recover(c->a, &c->warnings, NULL);
+	(void)host_changes_recover(NULL, true, c->a, &c->warnings, NULL);
 }
 
 /* In a process of its own. True if it was killed at its n-th call. */

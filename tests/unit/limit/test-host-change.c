@@ -131,7 +131,7 @@ static void test_other_kinds_are_refused(void **state)
 
 	write_value(c, "level", "auto");
 	wish(c, "level", "high");
-	c->wishes.items[0].kind = HOST_CHANGE_GPU_POWER;
+	c->wishes.items[0].kind = HOST_CHANGE_GPU_CLOCKS;
 	assert_null(make(c, "a"));
 	assert_true(is_said(c, "this version cannot"));
 	assert_value(c, "level", "auto");

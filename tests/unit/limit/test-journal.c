@@ -195,12 +195,13 @@ static void test_open_directory_is_refused(void **state)
 
 	assert_int_equal(mkdir(c->journal, 0700), 0);
 	assert_int_equal(chmod(c->journal, 0750), 0);
-	assert_int_equal(host_changes_recover(c->a, &c->warnings, NULL), NVB_ERR_PERMISSION);
+	assert_int_equal(
+		host_changes_recover(NULL, true, c->a, &c->warnings, NULL), NVB_ERR_PERMISSION);
 	assert_int_equal(rmdir(c->journal), 0);
 	assert_int_equal(symlink("/tmp", c->journal), 0);
-	assert_true(host_changes_recover(c->a, &c->warnings, NULL) < 0);
+	assert_true(host_changes_recover(NULL, true, c->a, &c->warnings, NULL) < 0);
 	assert_int_equal(setenv("NVBIND_JOURNAL_DIR", "relative", 1), 0);
-	assert_int_equal(host_changes_recover(c->a, &c->warnings, NULL), NVB_ERR_USAGE);
+	assert_int_equal(host_changes_recover(NULL, true, c->a, &c->warnings, NULL), NVB_ERR_USAGE);
 }
 
 #define CASE(function)                                                                             \

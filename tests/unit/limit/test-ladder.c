@@ -236,7 +236,7 @@ static void test_driver_memory_faults(void **state)
 		{ "limits-error 3", NVB_ERR_UNSUPPORTED, "nvmlDeviceSetMemoryLimits_v1 3" },
 		{ "limits-error 4", NVB_ERR_PERMISSION, "nvmlDeviceSetMemoryLimits_v1 4" },
 		{ "limits-error 999", NVB_ERR_DRIVER, "999" },
-		{ "limits-ignored", NVB_ERR_DRIVER, "nvmlDeviceGetMemoryLimits_v1 6" },
+		{ "limits-ignored", NVB_ERR_NOT_FOUND, "nvmlDeviceGetMemoryLimits_v1 6" },
 		{ "limits-crash", NVB_ERR_DRIVER, "signal 11" },
 		{ "init-error 9", NVB_ERR_DRIVER, "Driver Not Loaded" },
 		{ "crash", NVB_ERR_DRIVER, "signal 11" },
@@ -254,7 +254,7 @@ static void test_driver_memory_faults(void **state)
 			fail_msg("'%s' leaves a limit behind", cases[i].behaviour);
 	}
 	scratch_write(b->s, "/nvml.conf", "");
-	assert_apply_fails(b, NVB_ERR_DRIVER, "nvmlDeviceGetHandleByPciBusId_v2 6");
+	assert_apply_fails(b, NVB_ERR_NOT_FOUND, "nvmlDeviceGetHandleByPciBusId_v2 6");
 }
 
 static void test_driver_without_limits(void **state)

@@ -39,6 +39,8 @@ static void test_dlss_obstacles(void **state)
 	assert_outcome(sample_plan(s), "dlss_enabled", KNOB_UNSUPPORTED, "tensor cores");
 	assert_outcome(s->plan, "dlss_quality", KNOB_UNSUPPORTED, "tensor cores");
 	assert_null(find_env(s->plan, "DXVK_ENABLE_NVAPI"));
+	/* Who reads it must not be told what is not so. */
+	assert_null(find_env(s->plan, "NVIDIA_DLSS_ENABLED"));
 	gpu->compute_capability = "7.5";
 	gpu->name = "NVIDIA GeForce GTX 1660";
 	assert_outcome(sample_plan(s), "dlss_enabled", KNOB_UNSUPPORTED, "GTX 1660");

@@ -331,6 +331,28 @@ static void test_never_reached(void **state)
 	assert_status(s->plan, KNOB_APPLIED);
 }
 
+/* By CDI specifications: what was looked at is not what the container gets. */
+static void test_specifications(void **state)
+{
+	struct sample *s = *state;
+	struct knobs *k = knobs_of(s);
+	struct gpu_abilities *able = make_whole(s, k, 24);
+
+	able->unusable[LIMIT_NVML_MEMORY] = NULL;
+	s->req.gpus = (struct selection){ .none = true };
+	set(s, k, KNOB_MEMORY_LIMIT, "8GB");
+	assert_knob(sample_plan(s), "gpu_memory_limit", "8GiB", KNOB_UNSUPPORTED);
+	assert_non_null(strstr(s->plan->refused, "CDI specifications"));
+	assert_status(s->plan, KNOB_UNSUPPORTED);
+	set(s, k, KNOB_ALLOW_UNENFORCED, "true");
+	assert_null(sample_plan(s)->refused);
+	/* No GPU at all is nothing to limit. */
+	set(s, k, KNOB_ALLOW_UNENFORCED, "false");
+	k->machine.gpus.n = 0;
+	assert_knob(sample_plan(s), "gpu_memory_limit", "8GiB", KNOB_NONE);
+	assert_null(s->plan->refused);
+}
+
 static void test_two_gpus(void **state)
 {
 	struct sample *s = *state;
@@ -393,6 +415,16 @@ static void test_amd(void **state)
 	assert_int_equal(sample_plan(s)->limits.items[0].rung, LIMIT_PARTITION);
 	assert_partition(s->plan, 0);
 	assert_reason(s->plan, "compute_limit", "has 25%");
+	/* One by name, where another rung does it; what it calls its own may be shared. */
+	s->selected[0].partition = &gpu->partitions.items[2];
+	k->settings.of[KNOB_COMPUTE_LIMIT].given = false;
+	set(s, k, KNOB_MEMORY_LIMIT, "100GB");
+	assert_int_equal(sample_plan(s)->limits.items[0].rung, LIMIT_PARTITION);
+	vec_foreach (struct gpu_partition, p, &gpu->partitions)
+		p->profile = "QPX_NPS1";
+	assert_int_equal(sample_plan(s)->limits.items[0].rung, LIMIT_DMEM);
+	assert_string_equal(get_knob(s->plan, "gpu_memory_limit")->mechanism, "dmem control group");
+	assert_reason(s->plan, "gpu_memory_limit", "system memory");
 }
 
 static void test_protection(void **state)
@@ -409,9 +441,13 @@ static void test_protection(void **state)
 	assert_int_equal(s->plan->limits.n, 1);
 	assert_true(s->plan->limits.items[0].protect_bytes == 4 * GIB);
 	assert_true(s->plan->limits.items[0].memory_bytes == 0);
+	/* It bounds nobody. */
+	s->req.isolation = ISOLATION_VIRTUAL;
+	assert_status(sample_plan(s), KNOB_ADVISORY);
 	/* Together with a limit, it is one thing to apply. */
 	set(s, k, KNOB_MEMORY_LIMIT, "8GB");
 	assert_int_equal(sample_plan(s)->limits.n, 1);
+	assert_status(s->plan, KNOB_ENFORCED);
 	assert_true(s->plan->limits.items[0].protect_bytes == 4 * GIB);
 	assert_true(s->plan->limits.items[0].memory_bytes == 8 * GIB);
 	set(s, k, KNOB_MEMORY_LIMIT, "2GB");
@@ -540,6 +576,7 @@ int main(void)
 		TEST(test_fails_closed),
 		TEST(test_unenforced),
 		TEST(test_never_reached),
+		TEST(test_specifications),
 		TEST(test_two_gpus),
 		TEST(test_amd),
 		TEST(test_protection),

@@ -121,11 +121,14 @@ static void test_names(void **state)
 		if (!found || found->id != cases[i].id || stands_in != cases[i].stands_in)
 			fail_msg("%s", cases[i].name);
 	}
-	/* Every word of the vocabulary that nvbind-runtime reads is a profile. */
+	/* Every word of the vocabulary that nvbind-runtime reads is a profile, and of that kind. */
 	for (size_t i = 0; i < vocabulary_profile.n; i++) {
+		const struct vocabulary_word *word = &vocabulary_profile.words[i];
 		bool stands_in;
+		const struct profile *found = profile_find(word->name, &stands_in);
 
-		assert_non_null(profile_find(vocabulary_profile.words[i].name, &stands_in));
+		if (!found || (int)found->workload != word->value)
+			fail_msg("%s", word->name);
 	}
 	for (int w = PROFILE_DEFAULT; w <= PROFILE_SHARED; w++)
 		assert_string_equal(profile_of_workload((enum workload_profile)w)->name,
