@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,6 +85,13 @@ errint_t file_read_path(const char *path, size_t limit_bytes, char **ret_data, s
 	if (fd < 0)
 		return -errno;
 	return file_read_fd(fd, limit_bytes, ret_data, ret_length);
+}
+
+errint_t file_flush(FILE *stream)
+{
+	if (fflush(stream) != 0)
+		return -errno;
+	return ferror(stream) ? -EIO : 0;
 }
 
 errint_t file_write_fd(int fd, const void *data, size_t length)

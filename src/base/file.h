@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -25,6 +26,12 @@ errint_t file_read_regular_in(int root_fd, const char *path, size_t limit_bytes,
 /* The same for an absolute path of the running machine itself, as open(2) resolves it. */
 errint_t file_read_path(const char *path, size_t limit_bytes, char **ret_data,
 	size_t *ret_length);
+
+/*
+ * To be asked before a program ends: -errno if not all that it printed on `stream` is
+ * written. A write that failed before counts, whatever came after it: then -EIO.
+ */
+errint_t file_flush(FILE *stream);
 
 /* Writes all of it, over short writes and EINTR. */
 errint_t file_write_fd(int fd, const void *data, size_t length);

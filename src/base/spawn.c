@@ -46,6 +46,23 @@ int spawn_wait(pid_t pid, struct spawn_exit *ret_exit, struct nvb_error **err)
 	return 0;
 }
 
+/* SIG_ERR: never asked for. */
+static sighandler_t file_limit_before = SIG_ERR;
+
+void spawn_ignore_file_limit(void)
+{
+	sighandler_t before = signal(SIGXFSZ, SIG_IGN);
+
+	if (file_limit_before == SIG_ERR)
+		file_limit_before = before;
+}
+
+void spawn_restore_file_limit(void)
+{
+	if (file_limit_before != SIG_ERR)
+		(void)signal(SIGXFSZ, file_limit_before);
+}
+
 void spawn_reset_child(void)
 {
 	/* The kernel's own structure, all zero: SIG_DFL. glibc keeps signals 32 and 33 to itself, and

@@ -50,6 +50,14 @@ char *spawn_find_program(const char *name, const char *search_path);
 /* Where programs are looked for by root: never the caller's PATH. */
 #define SPAWN_SYSTEM_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+/*
+ * A file limit (ulimit -f) ends a program that passes it by SIGXFSZ, without a word: with this it
+ * gets EFBIG instead. For main(). Whoever becomes another program gives the signal back first.
+ */
+void spawn_ignore_file_limit(void);
+/* What the caller of this program had for it. */
+void spawn_restore_file_limit(void);
+
 /* To be called in a child between fork and exec: default handlers, empty mask, all descriptors
  * above 2 closed on exec. Async-signal-safe. */
 void spawn_reset_child(void);

@@ -125,10 +125,16 @@ static int open_end(const char *path, int *ret_fd, struct nvb_error **err)
 	return r;
 }
 
-int state_dir_open_path(const char *path, int *ret_fd, struct nvb_error **err)
+int state_dir_check_way(const char *path, struct nvb_error **err)
 {
 	_cleanup_free_ char *way = strdup(path);
-	int r = way ? walk(way, false, err) : NVB_OOM(err);
+
+	return way ? walk(way, false, err) : NVB_OOM(err);
+}
+
+int state_dir_open_path(const char *path, int *ret_fd, struct nvb_error **err)
+{
+	int r = state_dir_check_way(path, err);
 
 	if (r < 0)
 		return r;

@@ -26,5 +26,8 @@ int state_dir_open(const char *name, int *ret_fd, struct nvb_error **err);
  */
 int state_dir_open_path(const char *path, int *ret_fd, struct nvb_error **err);
 
+/* That check alone, of the way to `path`, for whoever opens it himself. Errors: NVB_ERR_PERMISSION. */
+int state_dir_check_way(const char *path, struct nvb_error **err);
+
 /* False for root of a user namespace (podman unshare, LXD): the machine's files are not his. */
 bool state_dir_is_root(void);

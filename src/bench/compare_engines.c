@@ -47,8 +47,20 @@ int engine_runs_add_nvbind(struct engine_runs *runs, enum bench_line_id line, co
 {
 	const char *words[] = { runs->nvbind, "--quiet", "--host-root", runs->host_root, "run",
 		"--gpu", gpus, "--network", "none", "--rootfs", runs->place->root, "--", NULL };
+	const char *const *environment;
+	struct string_list own = { 0 };
+	struct process *p;
+	int r = add_variant(runs, line, words, &runs->place->command, variants, err);
 
-	return add_variant(runs, line, words, &runs->place->command, variants, err);
+	if (r >= 0)
+		r = place_add_variables(runs->place, runs->arena, &own, err);
+	if (r >= 0)
+		r = place_environment(runs->arena, PLACE_WITH_OURS, &own, &environment, err);
+	if (r < 0)
+		return r;
+	p = variants->items[variants->n - 1].target;
+	p->envp = environment;
+	return 0;
 }
 
 static int make_archive(struct engine_runs *runs, struct nvb_error **err)

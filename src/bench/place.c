@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/spawn.h"
+#include "bench/place_name.h"
 
 #define PROGRAM_BYTES ((size_t)64 << 20)
 
@@ -114,15 +115,23 @@ static int fill_root(
 
 int place_open(struct arena *a, const char *probe, struct place *ret_place, struct nvb_error **err)
 {
-	_cleanup_(place_close) struct place place = { 0 };
+	_cleanup_(place_close) struct place place = { .lock_fd = -1 };
 	_cleanup_free_ char *path = NULL;
+	const char *parent = choose_parent();
+	errint_t e;
 	int r;
 
-	if (asprintf(&path, "%s/nvbind-bench-%d-XXXXXX", choose_parent(), (int)getpid()) < 0)
+	place_sweep(parent);
+	if (asprintf(&path, "%s/" PLACE_PREFIX "%d-XXXXXX", parent, (int)getpid()) < 0) {
+		path = NULL;
 		return NVB_OOM(err);
+	}
 	if (!mkdtemp(path))
 		return NVB_RAISE(err, NVB_ERR_IO, errno, "make the directory '%s'", path);
 	place.path = TAKE_PTR(path);
+	e = place_lock(place.path, &place.lock_fd);
+	if (e < 0)
+		return NVB_RAISE(err, NVB_ERR_IO, -e, "lock the directory '%s'", place.path);
 	r = place_directory(&place, a, "root", &place.root, err);
 	if (r >= 0)
 		r = place_directory(&place, a, "state", &place.state, err);
@@ -131,7 +140,7 @@ int place_open(struct arena *a, const char *probe, struct place *ret_place, stru
 	if (r < 0)
 		return r;
 	*ret_place = place;
-	place.path = NULL;
+	place = (struct place){ .lock_fd = -1 };
 	return 0;
 }
 
@@ -139,8 +148,11 @@ void place_close(struct place *place)
 {
 	if (place->path)
 		(void)path_remove_tree(AT_FDCWD, place->path);
+	/* Last: until then nobody else removes it. A place that was never opened has none. */
+	if (place->path)
+		closep(&place->lock_fd);
 	free(place->path);
-	*place = (struct place){ 0 };
+	*place = (struct place){ .lock_fd = -1 };
 }
 
 int place_directory(const struct place *place, struct arena *a, const char *name, const char **ret,
@@ -156,19 +168,41 @@ int place_directory(const struct place *place, struct arena *a, const char *name
 	return 0;
 }
 
-int place_environment(
-	struct arena *a, const char *const *more, const char *const **ret, struct nvb_error **err)
+int place_add_variables(
+	const struct place *place, struct arena *a, struct string_list *to, struct nvb_error **err)
+{
+	if (string_list_printf(a, to, "NVBIND_STATE_DIR=%s", place->state) < 0 ||
+		string_list_printf(a, to, "NVBIND_LEASE_DIR=%s/leases", place->state) < 0 ||
+		string_list_printf(a, to, "NVBIND_JOURNAL_DIR=%s/journal", place->state) < 0)
+		return NVB_OOM(err);
+	return 0;
+}
+
+static bool is_replaced(
+	const char *line, enum place_variables variables, const struct string_list *more)
 {
 	static const char ours[] = "NVBIND_";
+
+	if (variables == PLACE_WITHOUT_OURS && strncmp(line, ours, strlen(ours)) == 0)
+		return true;
+	vec_foreach (const char *, own, more)
+		if (strncmp(line, *own, strcspn(*own, "=") + 1) == 0)
+			return true;
+	return false;
+}
+
+int place_environment(struct arena *a, enum place_variables variables,
+	const struct string_list *more, const char *const **ret, struct nvb_error **err)
+{
 	struct string_list list = { 0 };
 	const char **end = NULL;
 	int r = 0;
 
 	for (char **line = environ; *line && r == 0; line++)
-		if (strncmp(*line, ours, strlen(ours)) != 0)
+		if (!is_replaced(*line, variables, more))
 			r = string_list_add(a, &list, *line);
-	for (; *more && r == 0; more++)
-		r = string_list_add(a, &list, *more);
+	for (size_t i = 0; i < more->n && r == 0; i++)
+		r = string_list_add(a, &list, more->items[i]);
 	if (r == 0)
 		end = vec_push(a, &list);
 	if (!end)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "bench/place_name.h"
 #include "bench/process.h"
 #include "oci/config.h"
 
@@ -35,7 +36,7 @@ static int format_config(const struct start_setup *setup, const char *request, s
 		.args = &setup->place->command,
 		.env = &env,
 		.cgroup_path = setup->device_cgroup
-				       ? arena_printf(a, "/nvbind-bench-%d", (int)getpid())
+				       ? arena_printf(a, "/" PLACE_PREFIX "%d", (int)getpid())
 				       : NULL,
 		.device_cgroup = setup->device_cgroup,
 		.extra_mounts = &none,
@@ -54,27 +55,26 @@ static int make_environment(const struct start_setup *setup, const char *low_lev
 	const char *const **ret, struct nvb_error **err)
 {
 	struct arena *a = setup->arena;
-	const char *more[] = {
-		arena_printf(a, "NVBIND_OCI_RUNTIME=%s", low_level),
-		arena_printf(a, "NVBIND_HOST_ROOT=%s", setup->host_root),
-		arena_printf(a, "NVBIND_STATE_DIR=%s", setup->place->state),
-		/* A GPU that a container has to itself can be measured too: nothing of ours uses it. */
-		arena_printf(a, "NVBIND_LEASE_DIR=%s/leases", setup->place->state),
-		arena_printf(a, "NVBIND_RUNTIME_CONFIG=%s/runtime.json", setup->place->path),
-		NULL,
-	};
 	_cleanup_close_ int dir_fd = open(setup->place->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct string_list more = { 0 };
 	errint_t e;
+	int r;
 
-	for (size_t i = 0; i + 1 < ELEMENTS(more); i++)
-		if (!more[i])
-			return NVB_OOM(err);
+	if (string_list_printf(a, &more, "NVBIND_OCI_RUNTIME=%s", low_level) < 0 ||
+		string_list_printf(a, &more, "NVBIND_HOST_ROOT=%s", setup->host_root) < 0 ||
+		string_list_printf(
+			a, &more, "NVBIND_RUNTIME_CONFIG=%s/runtime.json", setup->place->path) < 0)
+		return NVB_OOM(err);
+	/* A GPU that a container has to itself can be measured too: nothing of ours uses it. */
+	r = place_add_variables(setup->place, a, &more, err);
+	if (r < 0)
+		return r;
 	/* Not the machine's policy: what it refuses would be measured as if it were given. */
 	e = dir_fd < 0 ? -errno : file_replace_at(dir_fd, "runtime.json", "{}\n", 3, 0600);
 	if (e < 0)
 		return NVB_RAISE(
 			err, NVB_ERR_IO, -e, "write '%s/runtime.json'", setup->place->path);
-	return place_environment(a, more, ret, err);
+	return place_environment(a, PLACE_WITHOUT_OURS, &more, ret, err);
 }
 
 static int make_variant(struct start_setup *setup, const char *program, const char *low_level,

@@ -257,6 +257,23 @@ static const char *absolute_variable(const char *name)
 	return value && value[0] == '/' ? value : NULL;
 }
 
+/* Both variables may name one directory: its file is one. */
+static bool is_default_of(const char *home, const char *config_home)
+{
+	struct stat own, of_home;
+	_cleanup_free_ char *path = NULL;
+
+	if (!config_home)
+		return false;
+	if (asprintf(&path, "%s/.config", home) < 0) {
+		path = NULL;
+		return false;
+	}
+	return strcmp(path, config_home) == 0 ||
+	       (stat(path, &of_home) == 0 && stat(config_home, &own) == 0 &&
+		       of_home.st_dev == own.st_dev && of_home.st_ino == own.st_ino);
+}
+
 static int add_searched(struct search *s, struct nvb_error **err)
 {
 	const char *home = absolute_variable("HOME");
@@ -268,7 +285,7 @@ static int add_searched(struct search *s, struct nvb_error **err)
 		r = add(s, CONFIG_IN_WORKING_DIRECTORY, ".nvbind.toml", false, err);
 	if (r >= 0 && config_home)
 		r = add_below(s, CONFIG_OF_USER, config_home, "nvbind/config.toml", err);
-	if (r >= 0 && home)
+	if (r >= 0 && home && !is_default_of(home, config_home))
 		r = add_below(s, CONFIG_OF_USER, home, ".config/nvbind/config.toml", err);
 	if (r >= 0)
 		r = machine ? add(s, CONFIG_OF_MACHINE, machine, false, err) : NVB_OOM(err);

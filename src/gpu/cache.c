@@ -11,15 +11,14 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/runtime_dir.h"
 #include "base/state_dir.h"
 #include "gpu/cache_code.h"
 #include "gpu/cache_facts.h"
 #include "gpu/discover.h"
 
-#define SYSTEM_DIRECTORY "/run/nvbind"
 #define FORMAT		 2
 #define MAX_FILE_BYTES	 (4 << 20)
-#define BOOT_ID_PATH	 "/proc/sys/kernel/random/boot_id"
 #define LIVE_NAME	 "inventory"
 /* Files of other roots are kept for so long. One that is still in use is written again. */
 #define OLD_SECONDS (7 * 24 * 60 * 60)
@@ -51,19 +50,13 @@ char *inventory_cache_directory(void)
 {
 	const char *off = secure_getenv("NVBIND_NO_CACHE");
 	const char *override = absolute(secure_getenv("NVBIND_STATE_DIR"));
-	const char *runtime = absolute(secure_getenv("XDG_RUNTIME_DIR"));
 	char *path = NULL;
 
 	if (off && strcmp(off, "1") == 0)
 		return NULL;
 	if (override)
 		return strdup(override);
-	/* Root of a user namespace has the machine's /run before it, which is not his. */
-	if (geteuid() == 0 && (!runtime || state_dir_is_root()))
-		return strdup(SYSTEM_DIRECTORY);
-	if (!runtime || asprintf(&path, "%s/nvbind", runtime) < 0)
-		return NULL;
-	return path;
+	return runtime_dir_path(NULL, &path, NULL) < 0 ? NULL : path;
 }
 
 /* Each root has a file of its own, so machines and their simulations do not displace each other. */
@@ -210,7 +203,8 @@ static void drop_old(const struct place *place)
 	}
 }
 
-/* Else the kernel would end us with SIGXFSZ, in the middle of a container's start. */
+/* What a file may not hold (ulimit -f) is not begun: without spawn_ignore_file_limit() it would be
+ * the caller's end, by SIGXFSZ. */
 static bool may_write(size_t length)
 {
 	struct rlimit limit;

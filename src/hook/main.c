@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "cdi/hook_arguments.h"
 #include "hook/cache.h"
 #include "hook/compat.h"
@@ -37,7 +38,13 @@ static int print_help(void)
 	       "of a container from standard input.\n\n");
 	for (size_t i = 0; (line = hook_arguments_help(i)) != NULL; i++)
 		fputs(line, stdout);
-	return 0;
+	return file_flush(stdout) < 0;
+}
+
+static int print_version(void)
+{
+	(void)puts(HOOK_PROGRAM " " NVBIND_VERSION);
+	return file_flush(stdout) < 0;
 }
 
 static int make_links(int root_fd, const struct hook_arguments *arguments, struct nvb_error **err)
@@ -122,7 +129,7 @@ int main(int argc, char *argv[])
 	if (r >= 0 && arguments.action == HOOK_HELP)
 		return print_help();
 	if (r >= 0 && arguments.action == HOOK_VERSION)
-		return puts(HOOK_PROGRAM " " NVBIND_VERSION) < 0;
+		return print_version();
 	if (r >= 0)
 		r = run(&arguments, a, &err);
 	return r < 0 ? report(err) : 0;

@@ -2,19 +2,24 @@
 #include "host/cgroup.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <time.h>
 
+#include "base/file.h"
+#include "base/number.h"
 #include "base/path.h"
 
-#define CGROUP_ROOT "/sys/fs/cgroup"
-#define BUSY_TRIES 100
-#define BUSY_PAUSE_NS 10000000L
-#define MAX_DEPTH 16
+#define CGROUP_ROOT	"/sys/fs/cgroup"
+#define BUSY_TRIES	100
+#define BUSY_PAUSE_NS	10000000L
+#define MAX_DEPTH	16
+#define PROCESSES_BYTES ((size_t)1 << 20)
 
 enum cgroup_layout cgroup_layout_read(void)
 {
@@ -88,8 +93,8 @@ static int remove_patiently(int hierarchy_fd, const char *name, struct nvb_error
 }
 
 /* 1: `fd` is a hierarchy of version 1 below the top. 0: a link to one, or no directory. */
-static int open_hierarchy(int top_fd, const struct dirent *entry, int *ret_fd,
-	struct nvb_error **err)
+static int open_hierarchy(
+	int top_fd, const struct dirent *entry, int *ret_fd, struct nvb_error **err)
 {
 	if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 		return 0;
@@ -122,14 +127,49 @@ static int remove_from_all(DIR *dir, const char *name, struct nvb_error **err)
 	}
 }
 
+static void kill_in(int hierarchy_fd, const char *name)
+{
+	_cleanup_close_ int fd =
+		openat(hierarchy_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	uint64_t pid;
+
+	if (fd < 0 || file_read_in(fd, "cgroup.procs", PROCESSES_BYTES, &text, NULL) < 0)
+		return;
+	/* 0 is a process that our namespace does not show. */
+	for (const char *line = text; *line; line += strspn(line, "\n")) {
+		const size_t length = strcspn(line, "\n");
+
+		if (number_parse_n(line, length, INT_MAX, &pid) && pid > 1)
+			(void)kill((pid_t)pid, SIGKILL);
+		line += length;
+	}
+}
+
+void cgroup_kill(const char *name)
+{
+	_cleanup_closedir_ DIR *dir = opendir(CGROUP_ROOT);
+	struct dirent *entry;
+
+	if (!dir)
+		return;
+	kill_in(dirfd(dir), name);
+	while ((entry = readdir(dir))) {
+		_cleanup_close_ int fd = -1;
+
+		if (open_hierarchy(dirfd(dir), entry, &fd, NULL) > 0)
+			kill_in(fd, name);
+	}
+}
+
 int cgroup_remove(const char *name, struct nvb_error **err)
 {
 	_cleanup_closedir_ DIR *dir = opendir(CGROUP_ROOT);
 
 	if (!dir)
-		return errno == ENOENT ?
-			0 :
-			NVB_RAISE(err, NVB_ERR_IO, errno, "open '%s'", CGROUP_ROOT);
+		return errno == ENOENT
+			       ? 0
+			       : NVB_RAISE(err, NVB_ERR_IO, errno, "open '%s'", CGROUP_ROOT);
 	if (cgroup_layout_read() == CGROUP_UNIFIED)
 		return remove_patiently(dirfd(dir), name, err);
 	return remove_from_all(dir, name, err);

@@ -15,6 +15,12 @@ enum cgroup_layout cgroup_layout_read(void);
 const char *cgroup_layout_name(enum cgroup_layout layout);
 
 /*
+ * Kills the processes in the cgroup `name` (a single component) at the top of every hierarchy. They
+ * may be still dying when it returns.
+ */
+void cgroup_kill(const char *name);
+
+/*
  * Removes the cgroup `name` (a single component) at the top of every hierarchy, with its
  * children. Absent is success. A cgroup whose processes are still dying is waited for, up to a
  * second; then NVB_ERR_BUSY.

@@ -78,10 +78,12 @@ static errint_t read_optional(const struct scan *scan, struct pci_device *device
 		&device->driver);
 	if (r == -ENOMEM)
 		return r;
-	/* "-1" on machines without NUMA, which is no number here. */
+	/*
+	 * "-1" on machines without NUMA, which is no number here. Root may write to it
+	 * (Documentation/ABI/testing/sysfs-bus-pci, numa_node), so it is noted.
+	 */
 	device->numa_node = -1;
-	if (host_tree_read_fixed_u64(scan->tree, device_file(scan, "numa_node").path, &value) ==
-			0 &&
+	if (host_tree_read_u64(scan->tree, device_file(scan, "numa_node").path, &value) == 0 &&
 		value <= INT32_MAX)
 		device->numa_node = (int)value;
 	return 0;

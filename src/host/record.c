@@ -107,9 +107,9 @@ void host_record_answer(
 }
 
 /*
- * File systems of this kernel that change a file's ctime, and a directory's, with every change of
- * it. Of others (FUSE, 9p, network) the times are what a server says, when it says it; of overlayfs
- * and of read-only images see record.h.
+ * File systems of this kernel that change a file's ctime, and a directory's, with every call that
+ * changes it. Of others (FUSE, 9p, network) the times are what a server says, when it says it; of
+ * writes through a mapping, of overlayfs and of read-only images see record.h.
  */
 static bool keeps_times(int fd)
 {

@@ -26,6 +26,10 @@
  *	HOST_LINK	the link's text: the drivers of devices
  *	HOST_MODULE	host_tree_has_module()
  *
+ * A write through a shared mapping changes the times when its page is first dirtied, and again only
+ * after the page was written back: what is written in between does not show. Whoever can do that
+ * may write the driver's files, and so decides what a container gets in any case.
+ *
  * A simulated machine has files with times below /proc and /sys, and is asked for these.
  *
  * Thread safety: a record belongs to one thread; a tree that has one, too.

@@ -289,17 +289,6 @@ errint_t host_tree_read_fixed_hex(
 	return number_parse_hex(line, UINT64_MAX, ret_value) ? 0 : -EINVAL;
 }
 
-errint_t host_tree_read_fixed_u64(
-	const struct host_tree *tree, const char *path, uint64_t *ret_value)
-{
-	char line[MAX_LINE_BYTES + 1];
-	errint_t r = read_fixed(tree, path, line, sizeof(line));
-
-	if (r < 0)
-		return r;
-	return number_parse(line, UINT64_MAX, ret_value) ? 0 : -EINVAL;
-}
-
 bool host_tree_exists(const struct host_tree *tree, const char *path)
 {
 	_cleanup_close_ int fd = path_open_in(tree->root_fd, path, O_PATH, 0);

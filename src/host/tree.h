@@ -51,13 +51,10 @@ errint_t host_tree_read_u64(const struct host_tree *tree, const char *path, uint
 /* sysfs values such as "0x10de". */
 errint_t host_tree_read_hex(const struct host_tree *tree, const char *path, uint64_t *ret_value);
 /*
- * The same for what a device keeps from its first day to its last (sysfs: class, vendor). Its NUMA
- * node is such a value, too: the kernel sets it once, and only root corrects a broken firmware
- * (Documentation/ABI/testing/sysfs-bus-pci, numa_node).
+ * The same for what a device keeps from its first day to its last, and nobody can write to: sysfs'
+ * class, vendor, device.
  */
 errint_t host_tree_read_fixed_hex(const struct host_tree *tree, const char *path,
-	uint64_t *ret_value);
-errint_t host_tree_read_fixed_u64(const struct host_tree *tree, const char *path,
 	uint64_t *ret_value);
 /* True if it is there, on a file system of this kind: <linux/magic.h>. Nothing is noted. */
 bool host_tree_is_on(const struct host_tree *tree, const char *path, long magic);

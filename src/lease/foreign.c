@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/number.h"
 
@@ -54,15 +53,22 @@ static int collect_nodes(struct search *s, const struct selection *gpus, struct 
 	return r;
 }
 
+/* A file system that does not answer must not stop us: what is known of the file is enough. */
+static bool look(int dir_fd, const char *name, struct statx *ret)
+{
+	return statx(dir_fd, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, ret) ==
+	       0;
+}
+
 /* On the running machine by number, which no name can hide; elsewhere links are but texts. */
 static const char *find_node(const struct search *s, int dir_fd, const char *name)
 {
 	const bool live = host_tree_is_live(s->tree);
 	char text[LINK_BYTES];
-	struct stat st = { 0 };
+	struct statx st = { 0 };
 	ssize_t n = 0;
 
-	if (live && (fstatat(dir_fd, name, &st, 0) < 0 || !S_ISCHR(st.st_mode)))
+	if (live && (!look(dir_fd, name, &st) || !S_ISCHR(st.stx_mode)))
 		return NULL;
 	if (!live) {
 		n = readlinkat(dir_fd, name, text, sizeof(text) - 1);
@@ -71,31 +77,54 @@ static const char *find_node(const struct search *s, int dir_fd, const char *nam
 	vec_foreach (struct gpu_node, node, &s->nodes) {
 		const struct host_node *known = &node->node;
 
-		if (live ? known->type == 'c' && known->major == major(st.st_rdev) &&
-					known->minor == minor(st.st_rdev)
+		if (live ? known->type == 'c' && known->major == st.stx_rdev_major &&
+					known->minor == st.stx_rdev_minor
 			 : strcmp(text, known->path) == 0)
 			return known->path;
 	}
 	return NULL;
 }
 
-/* The name alone proves nothing: anybody may call a program so. */
+/* A user can mount nothing there, and put no file there that is root's. */
+static bool is_installed(const char *path)
+{
+	static const char *const places[] = { "/usr/", "/opt/", "/nix/store/" };
+
+	for (size_t i = 0; i < ELEMENTS(places); i++)
+		if (strncmp(path, places[i], strlen(places[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool is_watcher_name(const char *path)
+{
+	for (size_t i = 0; i < ELEMENTS(watchers); i++)
+		if (strcmp(path_base_name(path), watchers[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The name alone proves nothing: anybody may call a program so, and in a container's image it may
+ * be root's. It must be the very file that the machine has in that place.
+ */
 static bool is_watcher(const struct search *s, const char *exe)
 {
 	char text[LINK_BYTES];
-	struct stat st;
+	struct statx running, installed;
 	ssize_t n;
 
 	if (!host_tree_is_live(s->tree))
 		return false;
 	n = readlink(exe, text, sizeof(text) - 1);
-	if (n <= 0 || stat(exe, &st) < 0 || st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+	text[n > 0 ? n : 0] = '\0';
+	if (!is_watcher_name(text) || !is_installed(text) || !look(AT_FDCWD, exe, &running) ||
+		!look(AT_FDCWD, text, &installed))
 		return false;
-	text[n] = '\0';
-	for (size_t i = 0; i < ELEMENTS(watchers); i++)
-		if (strcmp(path_base_name(text), watchers[i]) == 0)
-			return true;
-	return false;
+	return running.stx_ino == installed.stx_ino &&
+	       running.stx_dev_major == installed.stx_dev_major &&
+	       running.stx_dev_minor == installed.stx_dev_minor && running.stx_uid == 0 &&
+	       !(running.stx_mode & (S_IWGRP | S_IWOTH));
 }
 
 static int add_user(struct search *s, pid_t pid, const char *node, struct nvb_error **err)

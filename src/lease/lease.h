@@ -25,12 +25,16 @@
  * witnesses, and it counts until all of them are gone:
  *	lock		a lock on the slot, kept by a process of ours
  *	process		the one that took it, and the one that the container lives and dies with
- *	pid-file	names a living process whose control group is the container's
+ *	pid-file	names a living process that started after the slot was taken; if its control
+ *			group is not the container's, it may have got the number of another one
  *	cgroup		has processes: what is left of a container whose monitor was killed still
  *			uses the GPU ("orphaned")
  * A witness that cannot be asked counts as there. So the worst that errors do is to hold a GPU too
  * long; `nvbind lease release --force` is for that. Nothing has to run at the end of a container: a
  * dead holder's slot is taken over by the next one who needs it.
+ *
+ * Numbers of processes and paths of control groups mean something in the namespaces where the slot
+ * was written, and nowhere else: whoever is in others sees the lock, and counts all else as there.
  *
  * A process is its number and a time on the clock since boot: one that started after the slot was
  * written has the number of another one that ended. No decision looks at the wall clock. A
@@ -38,8 +42,9 @@
  *
  * Under other engines nvbind-runtime becomes the low-level runtime and ends with "create". What it
  * can know by then is its own process, which will be that runtime's, the pid-file that it is told
- *to write and the name of the control group: that is enough, so nothing has to be added at "start".
- * Whoever meets the slot later and finds the pid-file's process notes it there.
+ * to write and the name of the control group. One of these two lasts, or nobody gets a GPU alone;
+ * nothing has to be added when the container starts. Whoever meets the slot later and finds the
+ * pid-file's process notes it there.
  *
  * A slot is used again only after its holder freed it or was found dead. So a holder may free its
  * own without a lock, also one that was released by force in the meantime.
@@ -71,6 +76,7 @@ struct lease_dir {
 	int fd;
 	char *path;
 	const char *cgroup_path; /* where control groups are looked for */
+	uint32_t namespaces;	 /* ours; 0: they cannot be told */
 };
 
 #define LEASE_DIR_INIT                                                                             \

@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/state_dir.h"
 #include "base/user_namespace.h"
-#include "lease/lease.h"
+#include "lease/witness.h"
 
 #define SYSTEM_DIR	"/run/nvbind/leases"
 #define CGROUP_DIR	"/sys/fs/cgroup"
@@ -90,17 +90,20 @@ static int make_dir(const char *path, struct nvb_error **err)
 {
 	_cleanup_free_ char *parent = strdup(path);
 	char *slash = parent ? strrchr(parent, '/') : NULL;
-	_cleanup_close_ int fd = -1;
+	int r;
 
 	if (!slash)
 		return NVB_OOM(err);
+	/* Before anything is made: a place that is refused stays as it was. */
+	r = state_dir_check_way(path, err);
+	if (r < 0)
+		return r;
 	*slash = '\0';
 	/* A parent that cannot be made shows in the next line. */
 	(void)mkdir(parent, 0755);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return io_error("create the directory", path, errno, err);
-	/* Once, when it is made: nobody else may decide what it is. */
-	return state_dir_open_path(path, &fd, err);
+	return 0;
 }
 
 /* Leases of an earlier boot: nobody lives that could hold one. */
@@ -174,9 +177,13 @@ static int open_existing(const char *path, struct lease_dir *ret, struct nvb_err
 		return io_error("open the directory", path, errno, err);
 	dir.path = strdup(path);
 	dir.cgroup_path = CGROUP_DIR;
+	dir.namespaces = witness_namespaces();
 	if (!dir.path)
 		return NVB_OOM(err);
-	r = check_alone(dir.fd, path, err);
+	/* Every time: whoever may change the way there can put another directory in its place. */
+	r = state_dir_check_way(path, err);
+	if (r >= 0)
+		r = check_alone(dir.fd, path, err);
 	if (r >= 0)
 		r = choose_boot(&dir, err);
 	if (r < 0)

@@ -8,7 +8,7 @@
 #include "base/digest.h"
 
 #define MAGIC	      "nvblease"
-#define VERSION	      1
+#define VERSION	      2
 #define PAGE_STRIDE   (sizeof(struct lease_page) + LEASE_PAGE_SLOTS * LEASE_BODY_BYTES)
 #define SLOT_LOCKS    ((off_t)1 << 40) /* far behind the end: bytes that only locks know */
 #define GUARD_LIMIT_S 5
@@ -50,9 +50,12 @@ int lease_file_open(const struct lease_dir *dir, const char *name, bool create,
 	const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	struct lease_file file = { .name = name };
 
-	file.fd = openat(dir->fd, name, create ? flags | O_CREAT : flags, 0600);
+	/* It is there but for the first time: O_CREAT would lock the directory each time. */
+	file.fd = openat(dir->fd, name, flags);
 	if (file.fd < 0 && errno == ENOENT && !create)
 		return 0;
+	if (file.fd < 0 && errno == ENOENT)
+		file.fd = openat(dir->fd, name, flags | O_CREAT, 0600);
 	if (file.fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
 		return raise_format(&file, "it is not a regular file", err);
 	if (file.fd < 0)

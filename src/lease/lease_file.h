@@ -32,13 +32,14 @@ enum lease_slot_state {
 struct lease_head {
 	uint32_t state;
 	/* The checksum is over what follows, so that the state can change alone. */
-	uint32_t mode;
+	uint8_t mode, locked;
+	uint16_t body_length;
 	uint64_t check;
 	char partition[LEASE_PARTITION_BYTES];
 	uint64_t taken_ns; /* CLOCK_BOOTTIME */
 	uint64_t process_start_ticks;
 	int32_t creator, process; /* 0: none */
-	uint16_t body_length, locked;
+	uint32_t namespaces;	  /* of struct lease_dir: where these numbers mean something */
 	uint32_t body_check;
 };
 

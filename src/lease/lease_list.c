@@ -38,8 +38,9 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int list_files(const struct lease_dir *dir, struct arena *a, struct string_list *names,
-	struct nvb_error **err)
+/* `odd`: directories too, which cannot be a GPU's file, so that they are told. */
+static int list_files(const struct lease_dir *dir, bool odd, struct arena *a,
+	struct string_list *names, struct nvb_error **err)
 {
 	_cleanup_closedir_ DIR *stream = NULL;
 	struct dirent *entry;
@@ -54,7 +55,7 @@ static int list_files(const struct lease_dir *dir, struct arena *a, struct strin
 		return r;
 	}
 	while ((entry = readdir(stream)))
-		if (entry->d_type != DT_DIR && lease_file_is_name(entry->d_name) &&
+		if ((odd || entry->d_type != DT_DIR) && lease_file_is_name(entry->d_name) &&
 			string_list_add(a, names, entry->d_name) < 0)
 			return NVB_OOM(err);
 	if (names->n)
@@ -81,7 +82,7 @@ static int visit_file(struct tour *tour, const char *name, struct nvb_error **er
 static int visit_all(struct tour *tour, struct string_list *ret_warnings, struct nvb_error **err)
 {
 	struct string_list names = { 0 };
-	int r = list_files(tour->dir, tour->arena, &names, err);
+	int r = list_files(tour->dir, ret_warnings != NULL, tour->arena, &names, err);
 
 	for (size_t i = 0; r >= 0 && i < names.n; i++) {
 		_cleanup_error_ struct nvb_error *problem = NULL;

@@ -98,6 +98,8 @@ static int raise_busy(const struct search *s, const struct lease_slot *slot, str
 		lease_mode_name((enum lease_mode)slot->head->mode), age,
 		slot->witness == LEASE_WITNESS_CGROUP
 			? "; its monitor is gone, its processes are not"
+		: slot->witness == LEASE_WITNESS_UNKNOWN
+			? "; from here it cannot be told whether it lives"
 			: "");
 	return NVB_HINT(err, r,
 		"choose another GPU, or end that container; 'nvbind lease list' shows all holders");
@@ -307,7 +309,7 @@ static struct lease *new_lease(const struct lease_request *request)
 		return NULL;
 	lease->head = (struct lease_head){
 		.state = LEASE_SLOT_HELD,
-		.mode = request->mode,
+		.mode = (uint8_t)request->mode,
 		.creator = getpid(),
 		.locked = request->keep_lock,
 	};
@@ -333,6 +335,7 @@ int lease_take(const struct lease_dir *dir, const struct lease_request *request,
 	if (r >= 0)
 		r = lease_body_pack(request, &body, err);
 	lease->head.taken_ns = witness_now_ns();
+	lease->head.namespaces = dir->namespaces;
 	if (r >= 0)
 		r = take(dir, lease, &body, err);
 	/* Closing unlocks, too. */
@@ -347,8 +350,7 @@ int lease_take(const struct lease_dir *dir, const struct lease_request *request,
 	return 0;
 }
 
-/* Only the holder writes these. */
-static int note_process(
+static int write_process(
 	const struct part *part, const struct lease_head *from, struct nvb_error **err)
 {
 	struct lease_page page;
@@ -365,6 +367,19 @@ static int note_process(
 	head->process_start_ticks = from->process_start_ticks;
 	lease_head_seal(head, NULL);
 	return lease_file_write_head(&file, part->slot, head, err);
+}
+
+/* Under the guard: who reads the head meanwhile would see it torn. */
+static int note_process(
+	const struct part *part, const struct lease_head *from, struct nvb_error **err)
+{
+	int r = lease_file_lock(&part->of->file, err);
+
+	if (r < 0)
+		return r;
+	r = write_process(part, from, err);
+	lease_file_unlock(&part->of->file);
+	return r;
 }
 
 int lease_set_process(struct lease *lease, pid_t pid, struct nvb_error **err)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/number.h"
 
@@ -24,6 +25,29 @@ uint64_t witness_now_ns(void)
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * "pid:[4026531836]": the text of the link, for stat(2) takes twice as long. The time namespace is
+ * younger than the others: where there is none, all have the same clock.
+ */
+uint32_t witness_namespaces(void)
+{
+	static const char *const paths[] = { "/proc/self/ns/pid", "/proc/self/ns/cgroup",
+		"/proc/self/ns/time" };
+	uint64_t digest = DIGEST_START;
+	uint32_t folded;
+
+	for (size_t i = 0; i < ELEMENTS(paths); i++) {
+		char text[64];
+		ssize_t n = readlink(paths[i], text, sizeof(text));
+
+		if (n < 0 && (i == 0 || errno != ENOENT))
+			return 0;
+		digest = digest_add(digest, text, n > 0 ? (size_t)n : 0);
+	}
+	folded = (uint32_t)(digest ^ digest >> 32);
+	return folded ? folded : 1;
 }
 
 /* Rounded down, as the kernel does with a process's start. */
@@ -140,25 +164,41 @@ static errint_t is_of_container(pid_t pid, const struct lease_body *body)
 	return strstr(text, group) || strstr(text, body->holder);
 }
 
-/* The container's first process started after the slot was written. */
+/* The pid-file's process, if the container's can be it: 1, 0 or -errno. */
+static errint_t find_pid_file_process(
+	const struct lease_head *head, const struct lease_body *body, struct lease_process *ret)
+{
+	errint_t e = body->pid_file[0] ? read_pid_file(body->pid_file, &ret->pid) : 0;
+
+	if (e > 0)
+		e = witness_process(ret->pid, &ret->start_ticks);
+	if (e <= 0)
+		return e;
+	/* The container's first process started after the slot was written. */
+	if (ret->start_ticks < to_ticks(head->taken_ns))
+		return 0;
+	/* It was noted, and its number is now another one's. */
+	return head->process != ret->pid || head->process_start_ticks == ret->start_ticks;
+}
+
+/*
+ * That the process is in another control group proves nothing: the low-level runtime may have been
+ * told to make none. It may also be another one that got the number.
+ */
 static enum lease_witness ask_pid_file(const struct lease_head *head, const struct lease_body *body,
 	struct lease_process *ret_found)
 {
-	uint64_t start = 0;
-	pid_t pid = 0;
-	errint_t e = body->pid_file[0] ? read_pid_file(body->pid_file, &pid) : 0;
+	struct lease_process process = { 0 };
+	errint_t e = find_pid_file_process(head, body, &process);
 
-	if (e > 0)
-		e = witness_process(pid, &start);
-	if (e > 0 && start < to_ticks(head->taken_ns))
-		e = 0;
-	if (e > 0)
-		e = is_of_container(pid, body);
-	if (e == -ENOENT || e == -ESRCH)
-		e = 0;
 	if (e <= 0)
 		return e < 0 ? LEASE_WITNESS_UNKNOWN : LEASE_WITNESS_NONE;
-	*ret_found = (struct lease_process){ pid, start };
+	e = is_of_container(process.pid, body);
+	if (e == -ENOENT || e == -ESRCH)
+		return LEASE_WITNESS_NONE;
+	if (e <= 0)
+		return LEASE_WITNESS_UNKNOWN;
+	*ret_found = process;
 	return LEASE_WITNESS_PID_FILE;
 }
 
@@ -171,35 +211,56 @@ static errint_t read_text_at(int dir_fd, const char *name, char **ret_text)
 	return fd < 0 ? -errno : file_read_fd(fd, (size_t)1 << 20, ret_text, NULL);
 }
 
+static errint_t has_processes(int dir_fd, unsigned depth);
+
+/* A group that is removed meanwhile has none. */
+static errint_t has_processes_below(int dir_fd, const char *name, unsigned depth)
+{
+	_cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	errint_t e = fd < 0 ? -errno : has_processes(fd, depth);
+
+	return e == -ENOENT || e == -ENODEV ? 0 : e;
+}
+
+/* One that is found counts more than what cannot be looked at, and that more than the others. */
+static errint_t search_below(DIR *dir, unsigned depth)
+{
+	struct dirent *entry;
+	errint_t first = 0;
+
+	for (errno = 0; (entry = readdir(dir)); errno = 0) {
+		errint_t e;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		e = has_processes_below(dirfd(dir), entry->d_name, depth + 1);
+		if (e > 0)
+			return 1;
+		first = first ? first : e;
+	}
+	return errno && !first ? -errno : first;
+}
+
 /* Version 1 counts nothing: processes may be in any group below. */
 static errint_t has_processes(int dir_fd, unsigned depth)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	_cleanup_free_ char *text = NULL;
-	struct dirent *entry;
 	errint_t e = read_text_at(dir_fd, "cgroup.procs", &text);
 	int fd;
 
 	if (e < 0 || text[0])
 		return e < 0 ? e : 1;
-	fd = depth < MAX_CGROUP_DEPTH ? openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-				      : -1;
+	if (depth >= MAX_CGROUP_DEPTH)
+		return -ELOOP;
+	fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd >= 0 ? fdopendir(fd) : NULL;
 	if (!dir) {
+		e = -errno;
 		closep(&fd);
-		return -ELOOP;
+		return e;
 	}
-	while ((entry = readdir(dir))) {
-		_cleanup_close_ int below = -1;
-
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		below = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		e = below >= 0 ? has_processes(below, depth + 1) : 0;
-		if (e > 0)
-			return 1;
-	}
-	return 0;
+	return search_below(dir, depth);
 }
 
 static errint_t is_populated(int dir_fd)
@@ -259,6 +320,8 @@ enum lease_witness witness_find(const struct lease_dir *dir, const struct lease_
 	*ret_found = (struct lease_process){ 0 };
 	if (e != 0)
 		return e > 0 ? LEASE_WITNESS_LOCK : LEASE_WITNESS_UNKNOWN;
+	if (!head->namespaces || head->namespaces != dir->namespaces)
+		return LEASE_WITNESS_UNKNOWN;
 	found = ask_process(head, whole);
 	if (found == LEASE_WITNESS_NONE)
 		found = ask_creator(head, whole);

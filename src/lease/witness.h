@@ -21,5 +21,8 @@ enum lease_witness witness_find(const struct lease_dir *dir, const struct lease_
 /* 1: runs, with the time it started at. 0: there is none, or it only waits to be reaped. -errno. */
 errint_t witness_process(pid_t pid, uint64_t *ret_start_ticks);
 
+/* What numbers of processes, start times and paths of groups belong to. 0: unknown. */
+uint32_t witness_namespaces(void);
+
 /* Now, on the clock that processes' start times are of. */
 uint64_t witness_now_ns(void);

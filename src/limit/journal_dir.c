@@ -6,17 +6,15 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "base/file.h"
+#include "base/runtime_dir.h"
 #include "base/state_dir.h"
 #include "limit/journal.h"
 
-#define SYSTEM_DIR     "/run/nvbind/journal"
-#define LOCK_NAME      ".lock"
-#define LOCK_TRIES     3000
-#define LOCK_PAUSE_NS  10000000L
-#define BOOT_ID_PATH   "/proc/sys/kernel/random/boot_id"
-#define BOOT_ID_LENGTH 36
-#define OPEN_DIR       (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define JOURNAL_NAME  "journal"
+#define LOCK_NAME     ".lock"
+#define LOCK_TRIES    3000
+#define LOCK_PAUSE_NS 10000000L
+#define OPEN_DIR      (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static int io_error(const char *verb, const char *path, int errnum, struct nvb_error **err)
 {
@@ -24,34 +22,32 @@ static int io_error(const char *verb, const char *path, int errnum, struct nvb_e
 		err, nvb_status_from_errno(errnum, NVB_ERR_IO), errnum, "%s '%s'", verb, path);
 }
 
-static int choose_path(char **ret_path, struct nvb_error **err)
+static const char *given_path(void)
 {
 	const char *given = secure_getenv("NVBIND_JOURNAL_DIR");
-	const char *session = secure_getenv("XDG_RUNTIME_DIR");
 
-	*ret_path = NULL;
-	if (given && *given) {
-		if (given[0] != '/')
-			return NVB_RAISE(err, NVB_ERR_USAGE, 0,
-				"NVBIND_JOURNAL_DIR '%s' is not an absolute path", given);
-		*ret_path = strdup(given);
-	} else if (state_dir_is_root()) {
-		*ret_path = strdup(SYSTEM_DIR);
-	} else if (session && session[0] == '/') {
-		if (asprintf(ret_path, "%s/nvbind/journal", session) < 0)
-			*ret_path = NULL;
-	} else {
-		return NVB_RAISE(err, NVB_ERR_NOT_FOUND, 0,
-			"find a directory for the journal of changes: no XDG_RUNTIME_DIR");
-	}
+	return given && *given ? given : NULL;
+}
+
+static int choose_path(char **ret_path, struct nvb_error **err)
+{
+	const char *given = given_path();
+
+	if (!given)
+		return runtime_dir_path(JOURNAL_NAME, ret_path, err);
+	if (given[0] != '/')
+		return NVB_RAISE(err, NVB_ERR_USAGE, 0,
+			"NVBIND_JOURNAL_DIR '%s' is not an absolute path", given);
+	*ret_path = strdup(given);
 	return *ret_path ? 0 : NVB_OOM(err);
 }
 
 /* Asked for at each start of a container: one system call where root never changed anything. */
 static bool root_has_none(void)
 {
-	return !secure_getenv("NVBIND_JOURNAL_DIR") && geteuid() == 0 &&
-	       access(SYSTEM_DIR, F_OK) < 0 && errno == ENOENT;
+	return !given_path() && geteuid() == 0 &&
+	       access(RUNTIME_DIR_SYSTEM "/" JOURNAL_NAME, F_OK) < 0 && errno == ENOENT &&
+	       (!secure_getenv("XDG_RUNTIME_DIR") || state_dir_is_root());
 }
 
 /* For us alone: who may open a file can lock it, and make an owner live for ever. */
@@ -86,17 +82,46 @@ static int make_dir(const char *path, struct nvb_error **err)
 
 static int read_boot_id(struct journal *j, struct nvb_error **err)
 {
-	errint_t e = file_read_path(BOOT_ID_PATH, 64, &j->boot_id, NULL);
+	char id[BOOT_ID_LENGTH + 1];
+	errint_t e = runtime_dir_read_boot_id(id);
 
-	if (e < 0 || strlen(j->boot_id) < BOOT_ID_LENGTH)
+	if (e < 0)
 		return io_error("read", BOOT_ID_PATH, -e, err);
-	j->boot_id[BOOT_ID_LENGTH] = '\0';
-	return 0;
+	j->boot_id = strdup(id);
+	return j->boot_id ? 0 : NVB_OOM(err);
+}
+
+/* 1, or 0 if there is none. */
+static int open_dir(struct journal *j, bool make, struct nvb_error **err)
+{
+	int r;
+
+	j->fd = open(j->path, OPEN_DIR);
+	if (j->fd < 0 && errno == ENOENT) {
+		if (!make)
+			return 0;
+		r = make_dir(j->path, err);
+		if (r < 0)
+			return r;
+		j->fd = open(j->path, OPEN_DIR);
+	}
+	if (j->fd < 0)
+		return io_error("open the directory", j->path, errno, err);
+	r = check_alone(j->fd, j->path, err);
+	return r < 0 ? r : 1;
+}
+
+/* Root of a user namespace may see the machine's journal, which is not his to read. */
+static int raise_foreign(const char *path, struct nvb_error **err)
+{
+	return NVB_RAISE(err, NVB_ERR_NOT_FOUND, 0,
+		"find a directory for the journal of changes: '%s' is another user's", path);
 }
 
 int journal_open(bool make, struct journal *ret, struct nvb_error **err)
 {
 	_cleanup_(journal_done) struct journal j = JOURNAL_INIT;
+	_cleanup_error_ struct nvb_error *problem = NULL;
 	int r;
 
 	if (!make && root_has_none())
@@ -104,20 +129,14 @@ int journal_open(bool make, struct journal *ret, struct nvb_error **err)
 	r = choose_path(&j.path, err);
 	if (r < 0)
 		return r;
-	j.fd = open(j.path, OPEN_DIR);
-	if (j.fd < 0 && errno == ENOENT) {
-		if (!make)
-			return 0;
-		r = make_dir(j.path, err);
-		if (r < 0)
-			return r;
-		j.fd = open(j.path, OPEN_DIR);
-	}
-	if (j.fd < 0)
-		return io_error("open the directory", j.path, errno, err);
-	r = check_alone(j.fd, j.path, err);
-	if (r >= 0)
-		r = read_boot_id(&j, err);
+	r = open_dir(&j, make, &problem);
+	if (r == NVB_ERR_PERMISSION && !given_path() && runtime_dir_is_foreign(j.path))
+		return make ? raise_foreign(j.path, err) : 0;
+	if (r < 0 && err)
+		*err = TAKE_PTR(problem);
+	if (r <= 0)
+		return r;
+	r = read_boot_id(&j, err);
 	if (r < 0)
 		return r;
 	*ret = j;

@@ -137,6 +137,7 @@ static int on_accept_envvar(struct migration *m, struct json_object *value)
 	if (r < 0)
 		return r;
 	m->policy.container.accept_environment = accept ? POLICY_ALWAYS : POLICY_PRIVILEGED;
+	m->policy.container.accept_exclusive = m->policy.container.accept_environment;
 	/* Annotations were never bound by this; ours would follow it. */
 	m->policy.container.accept_annotations = POLICY_ALWAYS;
 	return become(m, accept ? "accept_environment = always"

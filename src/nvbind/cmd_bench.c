@@ -107,9 +107,12 @@ static void catch_signals(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	const struct sigaction action = { .sa_handler = stop };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	for (size_t i = 0; i < ELEMENTS(signals); i++)
 		(void)sigaction(signals[i], &action, NULL);
+	/* Nobody reads the progress any more: that must not end us before the clean-up. */
+	(void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
 static size_t terminal_columns(void)
@@ -175,6 +178,16 @@ static int run(struct bench_arguments *arguments, const struct command_context *
 	return r;
 }
 
+static int check_options(const struct bench_options *o, struct nvb_error **err)
+{
+	if (!o->image || o->compare_docker || o->compare_podman)
+		return 0;
+	return NVB_HINT(err,
+		NVB_RAISE(err, NVB_ERR_USAGE, 0,
+			"'--image' is for engines: it needs '--compare docker' or 'podman'"),
+		"nvbind measures its own containers without an image");
+}
+
 int cmd_bench(const struct command_context *context, int argc, char **argv, struct nvb_error **err)
 {
 	_cleanup_(arena_freep) struct arena *arena = arena_new();
@@ -189,5 +202,7 @@ int cmd_bench(const struct command_context *context, int argc, char **argv, stru
 	if (r <= 0)
 		return r;
 	r = command_no_operands(COMMAND_BENCH, r, argc, argv, err);
+	if (r >= 0)
+		r = check_options(&arguments.options, err);
 	return r < 0 ? r : run(&arguments, &local, err);
 }

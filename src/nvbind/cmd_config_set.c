@@ -44,8 +44,8 @@ int cmd_config_init(
 	if (!c.path)
 		return raise_no_home(err);
 	r = config_write_text(c.path, strbuf_str(&text), c.force, err);
-	if (r >= 0)
-		log_notice("'%s' is written", c.path);
+	if (r >= 0 && !c.context.quiet)
+		printf("'%s' is written\n", c.path);
 	return r;
 }
 

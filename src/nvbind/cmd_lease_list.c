@@ -18,7 +18,7 @@ struct list_command {
 	struct host_tree tree;
 	struct inventory *inv;
 	struct lease_entry_list entries;
-	bool json;
+	bool json, all;
 };
 
 static void list_command_done(struct list_command *c)
@@ -35,6 +35,7 @@ static int set_option(void *target, int id, const char *value, struct nvb_error 
 	(void)value;
 	(void)err;
 	c->json |= id == OPTION_LEASE_LIST_JSON;
+	c->all |= id == OPTION_LEASE_LIST_ALL;
 	return 0;
 }
 
@@ -198,6 +199,16 @@ static int print_json(const struct list_command *c, struct nvb_error **err)
 	return r < 0 ? r : 0;
 }
 
+static void leave_out_ended(struct lease_entry_list *entries)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < entries->n; i++)
+		if (entries->items[i].witness != LEASE_WITNESS_NONE)
+			entries->items[kept++] = entries->items[i];
+	entries->n = kept;
+}
+
 static int read_leases(struct list_command *c, struct nvb_error **err)
 {
 	_cleanup_(lease_dir_done) struct lease_dir dir = LEASE_DIR_INIT;
@@ -213,6 +224,8 @@ static int read_leases(struct list_command *c, struct nvb_error **err)
 		r = lease_list(&dir, c->arena, &c->entries, &warnings, err);
 	if (r < 0)
 		return r;
+	if (!c->all)
+		leave_out_ended(&c->entries);
 	vec_foreach (const char *, warning, &warnings)
 		log_warning("%s", *warning);
 	return 0;

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/spawn.h"
 #include "gpu/enrich.h"
 #include "nvbind/command.h"
 #include "nvbind/output.h"
@@ -64,8 +66,10 @@ static int run_command(int argc, char **argv, struct nvb_error **err)
 int main(int argc, char **argv)
 {
 	_cleanup_error_ struct nvb_error *err = NULL;
+	errint_t e;
 	int r;
 
+	spawn_ignore_file_limit();
 	/* The vendor's library is asked by a process of its own: this program again. */
 	if (argc > 1 && strcmp(argv[1], ENRICH_WORKER_ARGUMENT) == 0)
 		return enrich_worker_main(argc - 1, argv + 1);
@@ -77,8 +81,9 @@ int main(int argc, char **argv)
 	}
 	output_init();
 	r = run_command(argc, argv, &err);
-	if (fflush(stdout) != 0 && r == 0)
-		r = NVB_RAISE(&err, NVB_ERR_IO, errno, "write to standard output");
+	e = file_flush(stdout);
+	if (e < 0 && r == 0)
+		r = NVB_RAISE(&err, NVB_ERR_IO, -e, "write to standard output");
 	if (r >= 0)
 		return r;
 	output_error(err);

@@ -163,7 +163,8 @@ static int report_spec_choices(struct run *run, struct nvb_error **err)
 		o->capabilities_source == SOURCE_COMMAND_LINE ? "capabilities" : "profile";
 
 	if (run->client->choice.method != CLIENT_METHOD_CDI ||
-		o->capabilities_source == SOURCE_DEFAULT)
+		(o->capabilities_source != SOURCE_COMMAND_LINE &&
+			o->profile_source == SOURCE_DEFAULT))
 		return 0;
 	vec_foreach (struct plan_knob, knob, &run->plan->knobs)
 		if (strcmp(knob->name, "profile") == 0) {

@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "base/strbuf.h"
 #include "cdi/apply.h"
 #include "cdi/presence.h"
+
+#define CDI_NAMES_BYTES 65536
 
 void run_devices_done(struct run_devices *devices)
 {
@@ -61,8 +64,9 @@ static int check_spec(const struct cdi_spec *spec, const char *newest, const str
 	int r;
 
 	if (newest && strverscmp(spec->version, newest) > 0) {
-		problem = arena_printf(a, "'%s' is of CDI %s, and this engine reads no newer than %s",
-			spec->path, spec->version, newest);
+		problem =
+			arena_printf(a, "'%s' is of CDI %s, and this engine reads no newer than %s",
+				spec->path, spec->version, newest);
 	} else {
 		r = cdi_spec_find_missing(
 			spec, tree, cdi_spec_driver_version(spec, inv), a, &findings, err);
@@ -70,8 +74,8 @@ static int check_spec(const struct cdi_spec *spec, const char *newest, const str
 			return r;
 		if (!findings.n)
 			return 0;
-		problem = arena_printf(
-			a, "'%s' is stale: %s", spec->path, findings.items[0].message);
+		problem =
+			arena_printf(a, "'%s' is stale: %s", spec->path, findings.items[0].message);
 	}
 	if (!problem)
 		return NVB_OOM(err);
@@ -130,6 +134,28 @@ static int refuse_unsupported(const struct plan *plan, struct nvb_error **err)
 		plan->net_devices.n ? "network devices" : "RDT");
 }
 
+/* Of what CDI brings, the plan knows no GPU; the user named some all the same. */
+static int report_names(
+	const struct run_devices *devices, struct plan *plan, struct nvb_error **err)
+{
+	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT(CDI_NAMES_BYTES);
+
+	if (plan->gpus.n)
+		return 0;
+	vec_foreach (const char *, name, &devices->names)
+		strbuf_printf(&text, "%s%s", text.length ? "," : "", *name);
+	vec_foreach (struct plan_knob, knob, &plan->knobs) {
+		if (strcmp(knob->name, "gpu") != 0)
+			continue;
+		knob->value =
+			strbuf_failed(&text) ? NULL : arena_strdup(plan->arena, strbuf_str(&text));
+		knob->reason = "CDI specifications say what belongs to it";
+		if (!knob->value)
+			return NVB_OOM(err);
+	}
+	return 0;
+}
+
 static int apply_specs(struct run_devices *devices, const struct run_options *options,
 	const struct host_tree *tree, struct arena *a, struct plan *plan, struct nvb_error **err)
 {
@@ -150,6 +176,8 @@ static int apply_specs(struct run_devices *devices, const struct run_options *op
 			devices->registry, &devices->names, a, &devices->found, err);
 	if (r >= 0)
 		r = cdi_apply_to_plan(&apply, plan, err);
+	if (r >= 0)
+		r = report_names(devices, plan, err);
 	return r < 0 ? r : refuse_unsupported(plan, err);
 }
 

@@ -63,6 +63,48 @@ static int take_profile(const struct run_settings *s, const struct config *confi
 	return 0;
 }
 
+/*
+ * What a person asked for of this container must not fail for want of the parts of the driver that
+ * it needs. A file for the whole machine speaks of games, not of every container.
+ */
+static bool wants_games(const struct settings *settings)
+{
+	static const struct {
+		enum knob_id id;
+		bool is_choice; /* any value is of games; else "true" is */
+	} knobs[] = {
+		{ KNOB_DLSS_ENABLED, false },
+		{ KNOB_RT_CORES_ENABLED, false },
+		{ KNOB_WINE_OPTIMIZATIONS, false },
+		{ KNOB_PERFORMANCE_PROFILE, true },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(knobs); i++) {
+		const struct setting *wish = settings_get(settings, knobs[i].id);
+
+		if (wish && wish->source >= SOURCE_BOLTFILE && (knobs[i].is_choice || wish->number))
+			return true;
+	}
+	return false;
+}
+
+static void settle_capabilities(struct run_options *o)
+{
+	if (o->capabilities_source == SOURCE_COMMAND_LINE)
+		return;
+	if (o->profile_source != SOURCE_DEFAULT) {
+		o->capabilities = profile_capabilities(o->profile);
+		o->capabilities_source = SOURCE_PROFILE;
+	} else if (wants_games(&o->settings)) {
+		/* From the command line would be what --capabilities says. */
+		o->capabilities = profile_capabilities(PROFILE_GAMING);
+		o->capabilities_source = SOURCE_BOLTFILE;
+	} else {
+		o->capabilities = profile_capabilities(o->profile);
+		o->capabilities_source = SOURCE_DEFAULT;
+	}
+}
+
 /* A default that nobody defines must not stop every container. */
 static int merge_profile(
 	const struct run_settings *s, const struct config *config, struct nvb_error **err)
@@ -86,11 +128,7 @@ static int merge_profile(
 	}
 	vec_foreach (const char *, warning, &o->settings.warnings)
 		log_warning("%s", *warning);
-	if (o->capabilities_source != SOURCE_COMMAND_LINE) {
-		o->capabilities = profile_capabilities(o->profile);
-		o->capabilities_source =
-			o->profile_source == SOURCE_DEFAULT ? SOURCE_DEFAULT : SOURCE_PROFILE;
-	}
+	settle_capabilities(o);
 	return 0;
 }
 

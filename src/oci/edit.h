@@ -19,6 +19,7 @@ struct oci_edit_options {
 	 */
 	bool keep_own;
 	int root_fd; /* with keep_own: the container's root, which tells where destinations lead */
+	int bundle_fd; /* with keep_own: where its relative sources begin */
 	/*
 	 * With keep_own: makes a link of the plan in the container's root. Where it cannot, or where
 	 * a mount of the document would hide it, the link becomes a mount. Called when nothing but

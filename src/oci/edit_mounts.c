@@ -24,12 +24,9 @@ static bool is_spreading(const struct edit *e)
 	return text && *text;
 }
 
-static const char *const bound_words[] = { "bind", "nosuid", "noexec" };
-
 static struct json_object *describe_options(struct edit *e, const struct plan_mount *m)
 {
-	bool is_file = plan_mount_is_one_file(m) ||
-		       m->options.items == (const char **)(uintptr_t)bound_words;
+	bool is_file = plan_mount_is_one_file(m) || m->is_node;
 	struct json_object *array = json_new_array(&e->b);
 
 	vec_foreach (const char *, option, &m->options)
@@ -107,13 +104,16 @@ static bool has_mounts(const struct edit *e)
 
 int edit_each_mount(struct edit *e, edit_mount_function each, void *user, struct nvb_error **err)
 {
-	const struct string_list bound = { .items = (const char **)(uintptr_t)bound_words,
-		.n = ELEMENTS(bound_words) };
+	static const char *words[] = { "bind", "nosuid", "noexec" };
+	const struct string_list bound = { .items = words, .n = ELEMENTS(words) };
 	int r = 0;
 
 	vec_foreach (struct plan_node, node, &e->plan->nodes) {
 		const struct plan_mount mount = {
-			.source = node->host_path, .destination = node->path, .options = bound
+			.source = node->host_path,
+			.destination = node->path,
+			.options = bound,
+			.is_node = true,
 		};
 
 		if (r >= 0 && edit_node_is_bound(e, node))

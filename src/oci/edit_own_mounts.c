@@ -193,10 +193,13 @@ static int warn_of_own(const struct placement *p, const struct own_mount *own,
  * In a directory of the user's a runtime would make the place for a mount: a file that stays there,
  * or an error where it may not be written.
  */
-static bool has_place_in(const struct own_mount *own, const char *destination)
+static bool has_place_in(
+	const struct placement *p, const struct own_mount *own, const char *destination)
 {
 	_cleanup_(path_resolved_done) struct path_resolved resolved = PATH_RESOLVED_INIT;
-	_cleanup_close_ int fd = own->source ? open(own->source, O_PATH | O_CLOEXEC) : -1;
+	_cleanup_close_ int fd =
+		own->source ? openat(p->e->options->bundle_fd, own->source, O_PATH | O_CLOEXEC)
+			    : -1;
 
 	return fd >= 0 &&
 	       path_resolve_in(fd, destination + strlen(own->destination), &resolved) == 0 &&
@@ -275,7 +278,7 @@ static int place_mount(void *user, const struct plan_mount *m, struct nvb_error 
 		if (path_is_below(place.path, own->destination))
 			above = own;
 	}
-	if (above && above->is_bind && !has_place_in(above, place.path)) {
+	if (above && above->is_bind && !has_place_in(p, above, place.path)) {
 		if (!above->n_left_out++)
 			above->left_out = m->destination;
 		return 0;

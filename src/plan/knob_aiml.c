@@ -38,21 +38,22 @@ static int report_no_cuda(struct plan_build *b, enum knob_id id, struct nvb_erro
 		b, err, id, KNOB_UNSUPPORTED, NULL, "the container gets no driver with CUDA");
 }
 
-/* What is compiled for one branch of the driver is of no use to another. NULL: no place. */
-static const char *cuda_cache_source(struct plan_build *b, const struct gpu_driver *driver)
+/* What is compiled for one branch of the driver is of no use to another. NULL: see *ret_reason. */
+static const char *cuda_cache_source(
+	struct plan_build *b, const struct gpu_driver *driver, const char **ret_reason)
 {
 	const char *version = driver->version ? driver->version : "unknown";
 	const char *kind = arena_printf(b->plan->arena, "cuda-cache/%u/%.*s",
 		b->req->session->environment.uid, (int)strcspn(version, "."), version);
 
-	return kind ? knob_cache_directory(b, kind) : NULL;
+	return kind ? knob_cache_directory(b, kind, ret_reason) : NULL;
 }
 
 /* *ret_reason says what became of it. */
 static int mount_cuda_cache(struct plan_build *b, const struct gpu_driver *driver,
 	const char **ret_reason, struct nvb_error **err)
 {
-	const char *source;
+	const char *source, *problem = "out of memory";
 	int r;
 
 	if (knob_env_is_users(b, "CUDA_CACHE_PATH")) {
@@ -64,11 +65,11 @@ static int mount_cuda_cache(struct plan_build *b, const struct gpu_driver *drive
 			      "keep it in";
 		return 0;
 	}
-	source = cuda_cache_source(b, driver);
+	source = cuda_cache_source(b, driver, &problem);
 	if (!source) {
-		*ret_reason = "it ends with the container: the image's name is too long for a "
-			      "directory";
-		return 0;
+		*ret_reason = arena_printf(
+			b->plan->arena, "it ends with the container: %s", problem);
+		return *ret_reason ? 0 : NVB_OOM(err);
 	}
 	r = knob_mount(b, err, source, CUDA_CACHE_PLACE, true);
 	if (r >= 0)
@@ -211,16 +212,16 @@ static int resolve_pool_size(
 	if (r < 0)
 		return r;
 	return knob_report(b, err, KNOB_MEMORY_POOL_SIZE, KNOB_ADVISORY,
-		total ? "CUPY_GPU_MEMORY_LIMIT, XLA_PYTHON_CLIENT_MEM_FRACTION, "
+		total ? "CUPY_GPU_MEMORY_LIMIT + XLA_PYTHON_CLIENT_MEM_FRACTION + "
 			"TF_FORCE_GPU_ALLOW_GROWTH"
-		      : "CUPY_GPU_MEMORY_LIMIT, TF_FORCE_GPU_ALLOW_GROWTH",
+		      : "CUPY_GPU_MEMORY_LIMIT + TF_FORCE_GPU_ALLOW_GROWTH",
 		total ? "CuPy and JAX obey; TensorFlow takes what it needs; PyTorch 2.10 obeys "
 			"PYTORCH_ALLOC_CONF=per_process_memory_fraction:F, which older ones refuse "
 			"to "
-			"start with: set it yourself. gpu_memory_limit binds all"
-		      : "CuPy obeys, TensorFlow takes what it needs; JAX and PyTorch want a "
+			"start with: set it yourself; gpu_memory_limit binds all"
+		      : "CuPy obeys; TensorFlow takes what it needs; JAX and PyTorch want a "
 			"fraction "
-			"of the GPU's memory, whose size is not known here. gpu_memory_limit binds "
+			"of the GPU's memory, whose size is not known here; gpu_memory_limit binds "
 			"all");
 }
 
@@ -240,7 +241,7 @@ static int resolve_pool_enabled(
 	if (r < 0)
 		return r;
 	return knob_report(b, err, KNOB_MEMORY_POOL_ENABLED, KNOB_ADVISORY,
-		"PYTORCH_NO_CUDA_MEMORY_CACHING, XLA_PYTHON_CLIENT_ALLOCATOR, "
+		"PYTORCH_NO_CUDA_MEMORY_CACHING + XLA_PYTHON_CLIENT_ALLOCATOR + "
 		"TF_FORCE_GPU_ALLOW_GROWTH",
 		"PyTorch and JAX give memory back at once, which is slow; TensorFlow keeps what it "
 		"took, but takes no more than it needs");
@@ -251,6 +252,11 @@ static const char fabric_advice[] =
 	"'--device nvidia.com/imex-channel=0' between machines with NVLink, '--device "
 	"nvidia.com/mofed=all' for RDMA";
 
+static bool raises_nothing(const struct setting *value)
+{
+	return value->number != AIML_TRAINING;
+}
+
 /* Pinned memory of frameworks and RDMA counts against it. */
 static int resolve_profile(
 	struct plan_build *b, const struct setting *value, struct nvb_error **err)
@@ -258,7 +264,7 @@ static int resolve_profile(
 	const struct session_facts *session = b->req->session;
 	int r;
 
-	if (value->number != AIML_TRAINING)
+	if (raises_nothing(value))
 		return knob_report(b, err, KNOB_AIML_PROFILE, KNOB_NONE, NULL,
 			"a single process that infers needs nothing but the GPU; 'training' raises "
 			"limits");
@@ -274,7 +280,7 @@ static int resolve_profile(
 		r = knob_rlimit(b, "RLIMIT_STACK", STACK_BYTES, err);
 	return r < 0 ? r
 		     : knob_report(b, err, KNOB_AIML_PROFILE, KNOB_APPLIED,
-			       "RLIMIT_MEMLOCK unlimited, RLIMIT_STACK 64 MiB", "%s",
+			       "RLIMIT_MEMLOCK unlimited + RLIMIT_STACK 64 MiB", "%s",
 			       fabric_advice);
 }
 
@@ -329,14 +335,14 @@ static int resolve_shm_size(
 }
 
 static const struct knob_rule rules[] = {
-	{ KNOB_AIML_PROFILE, resolve_profile },
+	{ KNOB_AIML_PROFILE, resolve_profile, raises_nothing },
 	{ KNOB_CUDA_CACHE_SIZE, resolve_cuda_cache },
-	{ KNOB_TENSOR_CORES_ENABLED, resolve_tensor_cores },
-	{ KNOB_MIXED_PRECISION, resolve_mixed_precision },
+	{ KNOB_TENSOR_CORES_ENABLED, resolve_tensor_cores, knob_inert_if_true },
+	{ KNOB_MIXED_PRECISION, resolve_mixed_precision, knob_inert },
 	{ KNOB_MEMORY_POOL_SIZE, resolve_pool_size },
-	{ KNOB_MEMORY_POOL_ENABLED, resolve_pool_enabled },
-	{ KNOB_MODEL_SIZE, resolve_model_size },
-	{ KNOB_PRECISION, resolve_precision },
+	{ KNOB_MEMORY_POOL_ENABLED, resolve_pool_enabled, knob_inert_if_true },
+	{ KNOB_MODEL_SIZE, resolve_model_size, knob_inert },
+	{ KNOB_PRECISION, resolve_precision, knob_inert },
 	{ KNOB_BATCH_SIZE, resolve_batch_size },
 	{ KNOB_CONTEXT_LENGTH, resolve_context },
 	{ KNOB_SHM_SIZE, resolve_shm_size },

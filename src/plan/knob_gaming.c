@@ -34,6 +34,20 @@ static bool is_before_turing(const char *capability)
 	       major * 10 + minor < 75;
 }
 
+/* True if `word` stands in a product's name by itself: "A100" in "NVIDIA A100-SXM4-40GB", and not
+ * in "RTX A1000". */
+static bool has_word(const char *name, const char *word)
+{
+	for (const char *at = name; *(at += strspn(at, " -"));) {
+		size_t length = strcspn(at, " -");
+
+		if (length == strlen(word) && strncmp(at, word, length) == 0)
+			return true;
+		at += length;
+	}
+	return false;
+}
+
 /* Turing's small chips have no tensor cores, and the same compute capability. */
 static const struct gpu *find_without_tensor_cores(const struct plan_build *b)
 {
@@ -44,6 +58,26 @@ static const struct gpu *find_without_tensor_cores(const struct plan_build *b)
 			return gpu;
 	}
 	return NULL;
+}
+
+/*
+ * NVIDIA's chips for data centres have none, whatever their generation; programs that ask for ray
+ * tracing have it from the ordinary cores.
+ * Source: NVIDIA's architecture papers of A100, H100 and Blackwell; of Turing for GTX 16.
+ */
+static const struct gpu *find_without_rt_cores(const struct plan_build *b)
+{
+	static const char *const names[] = { "A30", "A100", "A800", "H20", "H100", "H200", "H800",
+		"GH200", "B100", "B200", "B300", "GB200", "GB300" };
+
+	for (size_t i = 0; i < b->req->gpus.n; i++) {
+		const struct gpu *gpu = b->req->gpus.items[i].gpu;
+
+		for (size_t n = 0; gpu->name && n < ELEMENTS(names); n++)
+			if (has_word(gpu->name, names[n]))
+				return gpu;
+	}
+	return find_without_tensor_cores(b);
 }
 
 /* True if a file of the driver goes into the container whose place there begins like this. */
@@ -154,6 +188,7 @@ static int resolve_dlss_quality(
 static const char *ray_tracing_obstacle(struct plan_build *b)
 {
 	const struct gpu_driver *driver = plan_nvidia_driver(b->inv, b->req);
+	const struct gpu *bare = find_without_rt_cores(b);
 
 	if (!b->req->gpus.n)
 		return "no GPU is selected";
@@ -162,6 +197,10 @@ static const char *ray_tracing_obstacle(struct plan_build *b)
 		       "or '--capabilities all'";
 	if (!knob_has_nvidia(b))
 		return NULL;
+	if (bare)
+		return arena_printf(b->plan->arena,
+			"%s has no RT cores: its ordinary cores trace rays, without a setting",
+			bare->name);
 	if (is_before_turing(lowest_capability(b)))
 		return "the GPU is older than Turing: it has no RT cores";
 	if (driver && plan_files_problem(b, driver))
@@ -475,7 +514,7 @@ static const struct knob_rule rules[] = {
 	{ KNOB_DLSS_ENABLED, resolve_dlss },
 	{ KNOB_DLSS_QUALITY, resolve_dlss_quality },
 	{ KNOB_RT_CORES_ENABLED, resolve_ray_tracing },
-	{ KNOB_VRS_ENABLED, resolve_vrs },
+	{ KNOB_VRS_ENABLED, resolve_vrs, knob_inert },
 	{ KNOB_VRS_FORCE, resolve_vrs_force },
 	{ KNOB_PERFORMANCE_PROFILE, resolve_performance },
 	{ KNOB_PERFORMANCE_MODE, resolve_mode },

@@ -93,8 +93,8 @@ static int resolve_mig(struct plan_build *b, const struct setting *value, struct
 		return report(b, value, KNOB_MIG_ENABLED, KNOB_APPLIED, "device nodes",
 			"no instance is chosen; the mode of the GPU stays as it is", err);
 	if (!b->req->gpus.n)
-		return report(b, value, KNOB_MIG_ENABLED, KNOB_NONE, NULL,
-			"the container gets no GPU", err);
+		return report(
+			b, value, KNOB_MIG_ENABLED, KNOB_NONE, NULL, "no GPU was selected", err);
 	if (!reason && size && strcmp(size->text, "XLarge") == 0)
 		reason = "an instance is smaller than its GPU: a model of this size fits the whole "
 			 "GPU better";
@@ -130,7 +130,7 @@ static int resolve_snapshot(
 			"nothing of the GPU is kept", err);
 	if (!b->req->gpus.n)
 		return report(b, value, KNOB_SNAPSHOT_GPU_STATE, KNOB_NONE, NULL,
-			"the container gets no GPU", err);
+			"no GPU was selected", err);
 	return report(
 		b, value, KNOB_SNAPSHOT_GPU_STATE, KNOB_UNSUPPORTED, NULL, snapshot_reason(b), err);
 }
@@ -182,8 +182,8 @@ static int resolve_vram_protect(
 	int r = 0;
 
 	if (!gpus->n)
-		return report(b, value, KNOB_VRAM_PROTECT, KNOB_NONE, NULL,
-			"the container gets no GPU", err);
+		return report(
+			b, value, KNOB_VRAM_PROTECT, KNOB_NONE, NULL, "no GPU was selected", err);
 	for (size_t i = 0; i < gpus->n; i++) {
 		const char *problem = protection_problem(b, value, gpus->items[i].gpu);
 

@@ -19,6 +19,9 @@ struct knob_rule {
 	enum knob_id id;
 	/* `value` is given. Errors refuse the container: NVB_ERR_USAGE, NVB_ERR_UNSUPPORTED, ... */
 	int (*resolve)(struct plan_build *b, const struct setting *value, struct nvb_error **err);
+	/* True for values that nothing can act on: the rule only reports then, whatever the engine.
+	 * NULL: there are none. */
+	bool (*is_inert)(const struct setting *value);
 };
 
 struct knob_rule_table {
@@ -40,6 +43,9 @@ extern const struct knob_rule_table
 	knob_rules_limit; /* knob_limit.c: isolation, memory and compute limits, MIG, snapshots */
 extern const struct knob_rule_table
 	knob_rules_host; /* knob_host.c: power, clocks, CPUs, huge pages, real time */
+
+bool knob_inert(const struct setting *value);	      /* whatever its value is */
+bool knob_inert_if_true(const struct setting *value); /* it is so anyway */
 
 /* All rules of the knobs that are set. Called by plan_make() after nodes and mounts are drafted. */
 int knob_rules_apply(struct plan_build *b, struct nvb_error **err);
@@ -85,10 +91,11 @@ int knob_env_option(struct plan_build *b, struct nvb_error **err, const char *na
 int knob_mount(struct plan_build *b, struct nvb_error **err, const char *source,
 	const char *destination, bool writable);
 /*
- * The image's own directory below `kind` in the session's cache_dir, which is not NULL. NULL: its
- * name is too long.
+ * The image's own directory below `kind` in the session's cache_dir, which is not NULL. NULL: there
+ * is none, for *ret_reason.
  */
-const char *knob_cache_directory(struct plan_build *b, const char *kind);
+const char *knob_cache_directory(
+	struct plan_build *b, const char *kind, const char **ret_reason);
 /* A directory in memory that is the container's user's alone. */
 int knob_mount_memory(struct plan_build *b, struct nvb_error **err, const char *destination);
 int knob_node(struct plan_build *b, const struct host_node *node, struct nvb_error **err);

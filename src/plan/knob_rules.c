@@ -33,6 +33,17 @@ static const struct knob_rule *find_rule(enum knob_id id, bool *ret_for_all_engi
 	return NULL;
 }
 
+bool knob_inert(const struct setting *value)
+{
+	(void)value;
+	return true;
+}
+
+bool knob_inert_if_true(const struct setting *value)
+{
+	return value->number != 0;
+}
+
 const struct setting *knob_setting(const struct plan_build *b, enum knob_id id)
 {
 	return b->req->settings ? settings_get(b->req->settings, id) : NULL;
@@ -287,11 +298,16 @@ static int finish_mounts(struct plan_build *b, struct nvb_error **err)
  * Images do not share one: what is compiled is code to a driver. What a file name cannot hold is a
  * percent sign and the byte's number, so that two images never have one directory.
  */
-const char *knob_cache_directory(struct plan_build *b, const char *kind)
+const char *knob_cache_directory(
+	struct plan_build *b, const char *kind, const char **ret_reason)
 {
 	_cleanup_(strbuf_done) struct strbuf name = STRBUF_INIT(IMAGE_NAME_BYTES);
-	const char *image = b->req->image ? b->req->image : "rootfs";
+	const char *image = b->req->image;
 
+	*ret_reason = "a root without a name has no directory of its own: give it one, as "
+		      "'--rootfs DIR NAME -- COMMAND'";
+	if (!image || !*image)
+		return NULL;
 	for (const char *c = image; *c; c++) {
 		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
 			     (*c >= '0' && *c <= '9') || *c == '-' || *c == '_' ||
@@ -300,6 +316,7 @@ const char *knob_cache_directory(struct plan_build *b, const char *kind)
 		strbuf_printf(&name, plain ? "%c" : "%%%02x", (unsigned char)*c);
 	}
 	/* 255 bytes: NAME_MAX of Linux's file systems. */
+	*ret_reason = "the image's name is too long for a directory";
 	if (strbuf_failed(&name) || name.length > 255)
 		return NULL;
 	return arena_printf(
@@ -386,7 +403,7 @@ static int apply_one(
 	if (!rule)
 		return knob_report(
 			b, err, id, KNOB_UNSUPPORTED, NULL, "this version does not act on it");
-	if (!for_all_engines && !is_built_in(b->req))
+	if (!for_all_engines && !is_built_in(b->req) && !(rule->is_inert && rule->is_inert(value)))
 		return knob_report(b, err, id, KNOB_UNSUPPORTED, NULL,
 			"not with '%s': '--runtime bolt' does it", b->req->engine);
 	r = rule->resolve(b, value, err);

@@ -125,7 +125,7 @@ static int resolve_shader_cache(
 	struct plan_build *b, const struct setting *value, struct nvb_error **err)
 {
 	const struct session_facts *s = b->req->session;
-	const char *directory;
+	const char *directory, *reason;
 	int r;
 
 	if (!value->number)
@@ -135,10 +135,9 @@ static int resolve_shader_cache(
 	if (!s || !s->cache_dir)
 		return knob_report(b, err, KNOB_SHADER_CACHE, KNOB_UNSUPPORTED, NULL,
 			"there is no place for it: HOME is not set");
-	directory = knob_cache_directory(b, "shaders");
+	directory = knob_cache_directory(b, "shaders", &reason);
 	if (!directory)
-		return knob_report(b, err, KNOB_SHADER_CACHE, KNOB_UNSUPPORTED, NULL,
-			"the image's name is too long for a directory");
+		return knob_report(b, err, KNOB_SHADER_CACHE, KNOB_UNSUPPORTED, NULL, "%s", reason);
 	r = knob_mount(b, err, directory, SHADER_PLACE, true);
 	if (r >= 0)
 		r = name_shader_cache(b, err);
@@ -151,7 +150,7 @@ static int resolve_shader_cache(
 
 static const struct knob_rule rules[] = {
 	{ KNOB_WINE_OPTIMIZATIONS, resolve_wine },
-	{ KNOB_DXVK_ASYNC, resolve_async },
+	{ KNOB_DXVK_ASYNC, resolve_async, knob_inert },
 	{ KNOB_SHADER_CACHE, resolve_shader_cache },
 };
 

@@ -52,6 +52,8 @@ struct plan_mount {
 	/* The source is a directory of ours that keeps things between runs: who executes the plan
 	 * makes it, for its container's user alone, where it is not there. */
 	bool make_source;
+	/* The source is a device node. */
+	bool is_node;
 	/* A tmpfs for the container's user alone: who executes the plan knows his number. */
 	bool owned_by_user;
 };

@@ -29,6 +29,9 @@ struct plan_option_variable_list VEC(struct plan_option_variable);
 struct plan_limit_outcome {
 	enum knob_status status;
 	const char *mechanism, *reason; /* NULL: nothing to say */
+	/* Of several GPUs, how `reason` came to be: what others have in front, and the last one's
+	 * text with the GPUs that share it. */
+	const char *others, *gpus, *text;
 };
 
 struct plan_build {

@@ -195,7 +195,8 @@ static int report_capabilities(struct plan_build *b, struct nvb_error **err)
 	return plan_knob(b, err, "capabilities", text, KNOB_APPLIED,
 		b->plan->mounts.n > b->req->volumes.n + b->knob_mounts.n ? "device nodes + driver files"
 						      : "device nodes",
-		"%s", "");
+		"%s",
+		b->req->capabilities_source == SOURCE_BOLTFILE ? "settings of games need them" : "");
 }
 
 /* True if a container gets libraries of that class from the driver. */

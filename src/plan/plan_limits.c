@@ -35,6 +35,30 @@ static const struct {
 		NULL },
 };
 
+/* GPUs of one kind have one reason: it is said once. Returns -1 when out of memory. */
+static int add_reason(struct plan_build *b, struct plan_limit_outcome *into, const struct gpu *gpu,
+	const char *text)
+{
+	struct arena *a = b->plan->arena;
+	bool is_same = into->text && strcmp(into->text, text) == 0;
+
+	if (b->req->gpus.n == 1) {
+		into->reason = text;
+		return 0;
+	}
+	if (is_same) {
+		into->gpus = arena_printf(a, "%s,%u", into->gpus, gpu->index);
+	} else {
+		into->others = into->reason ? arena_printf(a, "%s; ", into->reason) : "";
+		into->gpus = arena_printf(a, "%u", gpu->index);
+		into->text = text;
+	}
+	if (!into->others || !into->gpus)
+		return -1;
+	into->reason = arena_printf(a, "%sGPU %s: %s", into->others, into->gpus, text);
+	return into->reason ? 0 : -1;
+}
+
 static int merge(struct plan_build *b, struct plan_limit_outcome *into, const struct gpu *gpu,
 	const struct plan_limit_outcome *from, struct nvb_error **err)
 {
@@ -48,14 +72,9 @@ static int merge(struct plan_build *b, struct plan_limit_outcome *into, const st
 		if (!into->mechanism)
 			return NVB_OOM(err);
 	}
-	if (!from->reason)
-		return 0;
-	if (b->req->gpus.n == 1)
-		into->reason = from->reason;
-	else
-		into->reason = arena_printf(a, "%s%sGPU %u: %s", into->reason ? into->reason : "",
-			into->reason ? "; " : "", gpu->index, from->reason);
-	return into->reason ? 0 : NVB_OOM(err);
+	if (from->reason && add_reason(b, into, gpu, from->reason) < 0)
+		return NVB_OOM(err);
+	return 0;
 }
 
 /* 0: unknown. A partition of AMD's may reach beyond its own memory: see plan_partitions.c. */
@@ -305,8 +324,9 @@ static int take_instance(struct ladder *l, size_t index, struct nvb_error **err)
 		outcome.reason = gpu->vendor != GPU_VENDOR_NVIDIA ? "only GPUs of NVIDIA have MIG"
 				 : gpu->partitions.n ? "every MIG instance is held by another "
 						       "container"
-						     : "the GPU has no MIG instance: root makes "
-						       "them with 'nvbind mig create'";
+						     : "the GPU has no MIG instance; where its "
+						       "kind has MIG, root makes them with "
+						       "'nvbind mig create'";
 	}
 	return merge(l->b, &l->b->mig, gpu, &outcome, err);
 }

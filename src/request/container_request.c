@@ -11,6 +11,7 @@ const struct container_policy container_policy_default = {
 	.accept_environment = POLICY_ALWAYS,
 	.accept_volume_mounts = POLICY_NEVER,
 	.accept_annotations = POLICY_ALWAYS,
+	.accept_exclusive = POLICY_ALWAYS,
 	.annotation_prefixes = { .items = default_prefixes, .n = ELEMENTS(default_prefixes) },
 	.capabilities = CAPABILITY_ALL,
 };

@@ -82,6 +82,7 @@ struct container_policy {
 	/* Default as accept_environment: engines set them, but Podman before 4.6 takes them from
 	 * images too. */
 	enum policy_trust accept_annotations;
+	enum policy_trust accept_exclusive;	/* of NVBIND_ISOLATION; default as those */
 	struct string_list annotation_prefixes; /* default "cdi.k8s.io/" */
 	struct string_list swarm_resources;     /* names of variables; default none */
 	/* CDI kinds that an environment may name without privileges, beside those of GPU vendors. */

@@ -14,21 +14,17 @@
 
 #define POLICY_BYTES ((size_t)256 << 10)
 #define SHOWN_BYTES  64
-#define LIST_ITEMS   64
 
 static const struct vocabulary_word trust_words[] = {
-	{ "never", POLICY_NEVER, false },
-	{ "privileged", POLICY_PRIVILEGED, false },
-	{ "always", POLICY_ALWAYS, false },
+#define WORD(word, value) { word, value, false },
+	RUNTIME_POLICY_TRUST_WORDS(WORD)
 };
 
 static const struct vocabulary trust_vocabulary = { "trust", trust_words, ELEMENTS(trust_words) };
 
 static const struct vocabulary_word level_words[] = {
-	{ "error", LOG_LEVEL_ERROR, false },
-	{ "warning", LOG_LEVEL_WARNING, false },
-	{ "info", LOG_LEVEL_NOTICE, false },
-	{ "debug", LOG_LEVEL_DEBUG, false },
+	RUNTIME_POLICY_LEVEL_WORDS(WORD)
+#undef WORD
 };
 
 static const struct vocabulary level_vocabulary = { "log level", level_words,
@@ -51,40 +47,11 @@ struct key {
 	const char *meaning;
 };
 
-#define KEY(name, type, member, meaning)                                                           \
-	{                                                                                          \
-		name, type, offsetof(struct runtime_policy, member), meaning                       \
-	}
-
 static const struct key keys[] = {
-	KEY("accept_environment", KEY_TRUST, container.accept_environment,
-		"which containers may ask for GPUs by NVIDIA_VISIBLE_DEVICES and other variables, "
-		"which an image can set"),
-	KEY("accept_volume_mounts", KEY_TRUST, container.accept_volume_mounts,
-		"which containers may ask by mounts below /var/run/nvidia-container-devices"),
-	KEY("accept_annotations", KEY_TRUST, container.accept_annotations,
-		"which containers may ask for CDI devices by annotations, which Podman before 4.6 "
-		"takes from images; unless given, it is what accept_environment is"),
-	KEY("annotation_prefixes", KEY_TEXTS, container.annotation_prefixes,
-		"how the names of these annotations begin"),
-	KEY("environment_kinds", KEY_TEXTS, container.environment_kinds,
-		"CDI kinds, as acme.com/gpu, whose devices a container without privileges may name "
-		"in "
-		"its environment; those of nvidia.com, amd.com and intel.com it may always"),
-	KEY("swarm_resources", KEY_TEXTS, container.swarm_resources,
-		"variables of Docker Swarm's resources, which stand for NVIDIA_VISIBLE_DEVICES"),
-	KEY("capabilities", KEY_SET, container.capabilities,
-		"the most that NVIDIA_DRIVER_CAPABILITIES can give to a container"),
-	KEY("disable_require", KEY_SWITCH, container.disable_require,
-		"start containers whose image needs another driver (NVIDIA_REQUIRE_*)"),
-	KEY("ignore_imex_channels", KEY_SWITCH, container.ignore_imex_channels,
-		"give no IMEX channels to containers that ask for them"),
-	KEY(RUNTIME_POLICY_LOW_LEVEL_RUNTIMES, KEY_PROGRAMS, low_level_runtimes,
-		"the programs that create containers; the first that exists is used"),
-	KEY("host_root", KEY_PATH, host_root,
-		"the root of the machine that the GPUs are read from"),
-	KEY("log_path", KEY_PATH, log_path, "a log file beside that of the engine"),
-	KEY("log_level", KEY_LEVEL, log_level, "the least serious line that is logged"),
+#define KEY(name, type, member, meaning)                                                           \
+	{ name, KEY_##type, offsetof(struct runtime_policy, member), meaning },
+#include "request/runtime_policy_keys.def"
+#undef KEY
 };
 
 static const char *default_runtimes[] = { RUNTIME_POLICY_DEFAULT_RUNTIMES };
@@ -116,7 +83,7 @@ static int read_list(const struct json_at *at, const struct key *key, struct are
 	struct string_list list = { 0 };
 	const size_t n = json_length(at);
 
-	if (n > LIST_ITEMS || (!n && programs))
+	if (n > RUNTIME_POLICY_LIST_ITEMS || (!n && programs))
 		return json_invalid(at, NULL, n ? "a shorter list" : "a list with an item", err);
 	for (size_t i = 0; i < n; i++) {
 		const char *text, *copy;
@@ -255,6 +222,8 @@ static int parse_policy(const char *text, size_t length, struct arena *a,
 		return r;
 	if (!is_given(object, "accept_annotations"))
 		policy.container.accept_annotations = policy.container.accept_environment;
+	if (!is_given(object, "accept_exclusive"))
+		policy.container.accept_exclusive = policy.container.accept_environment;
 	*ret = policy;
 	return 0;
 }
@@ -429,6 +398,7 @@ int runtime_policy_format(
 	int r;
 
 	plain.container.accept_annotations = policy->container.accept_environment;
+	plain.container.accept_exclusive = policy->container.accept_environment;
 	object = policy_object(&b, policy);
 	defaults = policy_object(&b, &plain);
 	r = json_builder_check(&b, err);

@@ -19,6 +19,17 @@
 /* The key, and what it is where it is absent. */
 #define RUNTIME_POLICY_LOW_LEVEL_RUNTIMES "low_level_runtimes"
 #define RUNTIME_POLICY_DEFAULT_RUNTIMES "runc", "crun"
+#define RUNTIME_POLICY_LIST_ITEMS 64 /* at most, of any list */
+
+#define RUNTIME_POLICY_TRUST_WORDS(X)                                                              \
+	X("never", POLICY_NEVER)                                                                   \
+	X("privileged", POLICY_PRIVILEGED)                                                         \
+	X("always", POLICY_ALWAYS)
+#define RUNTIME_POLICY_LEVEL_WORDS(X)                                                              \
+	X("error", LOG_LEVEL_ERROR)                                                                \
+	X("warning", LOG_LEVEL_WARNING)                                                            \
+	X("info", LOG_LEVEL_NOTICE)                                                                \
+	X("debug", LOG_LEVEL_DEBUG)
 
 struct runtime_policy {
 	struct container_policy container;

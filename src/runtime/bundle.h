@@ -31,7 +31,10 @@ int bundle_open(
 	const char *path, const char *config_name, struct bundle *ret, struct nvb_error **err);
 void bundle_done(struct bundle *bundle);
 
-/* Whoever reads it meanwhile sees the old or the new text. Owner and mode stay. */
+/*
+ * Whoever reads it meanwhile sees the old or the new text. Owner and mode stay. Killed on the way, it
+ * leaves the new text beside it: that goes with the bundle, so not every start looks for such files.
+ */
 int bundle_replace(const struct bundle *bundle, struct nvb_error **err);
 
 /* The container's root directory, at root_path: absolute, or relative to the bundle. */

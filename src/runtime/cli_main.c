@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "gpu/enrich.h"
 #include "runtime/cli.h"
@@ -116,12 +117,14 @@ int cli_main(int argc, char **argv)
 {
 	_cleanup_(arena_freep) struct arena *a = arena_new();
 	_cleanup_error_ struct nvb_error *err = NULL;
+	errint_t e;
 	int r;
 
 	personality_log_open(PROGRAM, NULL);
 	r = a ? run(argc, argv, a, &err) : NVB_OOM(&err);
-	if (fflush(stdout) != 0 && r >= 0)
-		r = NVB_RAISE(&err, NVB_ERR_IO, errno, "write to standard output");
+	e = file_flush(stdout);
+	if (e < 0 && r >= 0)
+		r = NVB_RAISE(&err, NVB_ERR_IO, -e, "write to standard output");
 	if (r >= 0)
 		return EXIT_SUCCESS;
 	personality_log_error(err);

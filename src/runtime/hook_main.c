@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/spawn.h"
 #include "engine/attach/attach.h"
@@ -253,7 +254,7 @@ int hook_main(int argc, char **argv)
 			print_usage(stdout);
 		else
 			(void)puts("NVIDIA Container Runtime Hook, by nvbind " NVBIND_VERSION);
-		return 0;
+		return file_flush(stdout) < 0;
 	}
 	if (arguments.debug)
 		log_set_debug("all");

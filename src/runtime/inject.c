@@ -189,6 +189,7 @@ static int edit_config(struct injection *in, struct nvb_error **err)
 	const struct oci_edit_options options = {
 		.keep_own = true,
 		.root_fd = in->root_fd,
+		.bundle_fd = in->bundle->fd,
 		.make_link = make_link,
 		.link_user = &links,
 		.user_namespace = in_user_namespace(in),
@@ -233,6 +234,13 @@ int inject(const struct bundle *bundle, const struct runtime_policy *policy,
 		.root_fd = -1,
 		.made = GPU_PLAN_INIT,
 	};
+	const struct gpu_lease lease = {
+		.made = &in.made,
+		.facts = &in.facts,
+		.bundle = bundle,
+		.arguments = arguments,
+		.accept_exclusive = policy->container.accept_exclusive,
+	};
 	int r;
 
 	if (!in.arena)
@@ -249,15 +257,17 @@ int inject(const struct bundle *bundle, const struct runtime_policy *policy,
 			       ? facts_request_raise_refused(&in.request, err)
 			       : 0;
 	r = make_plan(&in, err);
-	if (r > 0)
-		r = edit_config(&in, err);
 	if (r <= 0)
 		return r;
 	log_warnings(&in.made.plan->warnings);
+	/* First: who is refused leaves nothing in the container's root. */
+	r = gpu_lease_take(&lease, in.arena, err);
+	if (r >= 0)
+		r = edit_config(&in, err);
+	if (r < 0)
+		return r;
 	log_warnings(&in.warnings);
 	link_device_numbers(&in, arguments);
-	r = gpu_lease_take(&in.made, &in.facts, bundle, arguments, in.arena, err);
-	if (r >= 0)
-		r = bundle_replace(bundle, err);
+	r = bundle_replace(bundle, err);
 	return r < 0 ? r : 1;
 }

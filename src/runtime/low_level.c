@@ -92,12 +92,17 @@ int low_level_exec(const char *path, char **argv, struct nvb_error **err)
 {
 	uint64_t pid, depth;
 	char text[64];
+	int errnum;
 
 	read_self(&pid, &depth);
 	(void)snprintf(text, sizeof(text), "%d:%u", (int)getpid(), (unsigned)depth + 1);
 	if (setenv(LOW_LEVEL_SELF_VARIABLE, text, 1) < 0)
 		return NVB_OOM(err);
 	argv[0] = (char *)(uintptr_t)path;
+	spawn_restore_file_limit();
 	(void)execv(path, argv);
-	return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "start the low-level runtime '%s'", path);
+	errnum = errno;
+	/* Who hears of it may write it to a file. */
+	spawn_ignore_file_limit();
+	return NVB_RAISE(err, NVB_ERR_ENGINE, errnum, "start the low-level runtime '%s'", path);
 }

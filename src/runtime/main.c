@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "base/spawn.h"
 #include "runtime/personality.h"
 
 #define HEAP_BYTES (1 << 20)
@@ -41,6 +42,7 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 0 ? path_base_name(argv[0]) : "";
 
+	spawn_ignore_file_limit();
 	/* A start takes half of it: one call to the kernel instead of several. */
 	(void)mallopt(M_TOP_PAD, HEAP_BYTES);
 	if (argc < 1 || !open_standard_descriptors()) {

@@ -317,10 +317,36 @@ static size_t read_policy(const char *path)
 }
 
 /*
- * The text is one object, with values that are strings, words or lists of strings, all of printable
- * ASCII without escapes: NULL where it is not. Behind the text there is a zero byte, which none of
- * these let through.
+ * The text is one object with keys of the table, each once, and values of the key's type, all of
+ * printable ASCII without escapes: NULL where it is not, so that nothing gets through here that the
+ * reader of policies refuses. None of these lets the zero byte behind the text through.
  */
+enum key_type {
+	KEY_TRUST,
+	KEY_SWITCH,
+	KEY_SET,
+	KEY_LEVEL,
+	KEY_PATH,
+	KEY_TEXTS,
+	KEY_PROGRAMS,
+};
+
+/* No pointers, but the names themselves. */
+static const struct {
+	char name[24];
+	enum key_type type;
+} keys[] = {
+#define KEY(name, type, member, meaning) { name, KEY_##type },
+#include "request/runtime_policy_keys.def"
+#undef KEY
+};
+
+#define WORD(word, value) word,
+static const char trust_words[][12] = { RUNTIME_POLICY_TRUST_WORDS(WORD) };
+static const char level_words[][12] = { RUNTIME_POLICY_LEVEL_WORDS(WORD) };
+static const char switch_words[][12] = { "true", "false" };
+#undef WORD
+
 static const char *skip_space(const char *p)
 {
 	while (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r')
@@ -340,44 +366,96 @@ static const char *skip_string(const char *p, struct slice *ret)
 	return *p == '"' ? skip_space(p + 1) : NULL;
 }
 
-static const char *skip_list(const char *p)
+static bool slice_is(const struct slice *s, const char *text)
+{
+	for (size_t i = 0; i < s->length; i++)
+		if (s->text[i] != text[i])
+			return false;
+	return !text[s->length];
+}
+
+static bool is_one_of(const struct slice *s, const char (*words)[12], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (slice_is(s, words[i]))
+			return true;
+	return false;
+}
+
+/* As is_normal(), which takes a string. */
+static bool is_normal_slice(const struct slice *s)
+{
+	if (!s->length || s->text[0] != '/')
+		return false;
+	for (size_t i = 0; i < s->length; i++)
+		if (s->text[i] == '/' &&
+			(i + 1 == s->length || s->text[i + 1] == '/' || s->text[i + 1] == '.'))
+			return false;
+	return s->length < PATH_BYTES;
+}
+
+static const char *skip_list(const char *p, bool of_programs)
 {
 	struct slice item;
+	size_t n = 0;
 
 	do {
 		p = skip_string(skip_space(p + 1), &item);
-	} while (p && *p == ',');
-	return p && *p == ']' ? skip_space(p + 1) : NULL;
+		if (!p || !item.length || slice_has(&item, '=') || ++n > RUNTIME_POLICY_LIST_ITEMS)
+			return NULL;
+		if (of_programs && slice_has(&item, '/') && !is_normal_slice(&item))
+			return NULL;
+	} while (*p == ',');
+	return *p == ']' ? skip_space(p + 1) : NULL;
 }
 
-static const char *skip_value(const char *p)
+static const char *skip_word(const char *p, struct slice *ret)
 {
-	struct slice ignored;
-
-	if (*p == '[')
-		return skip_list(p);
-	if (*p == '"')
-		return skip_string(p, &ignored);
+	ret->text = p;
 	while (*p >= 'a' && *p <= 'z')
 		p++;
+	ret->length = (size_t)(p - ret->text);
 	return skip_space(p);
 }
 
-static bool is_key(const struct slice *s)
+/* What is no plain case is a set of capabilities, null, and an empty list. */
+static const char *skip_value(const char *p, enum key_type type)
 {
-	static const char name[] = RUNTIME_POLICY_LOW_LEVEL_RUNTIMES;
+	struct slice value;
+	bool valid = false;
 
-	for (size_t i = 0; i < s->length; i++)
-		if (s->text[i] != name[i])
-			return false;
-	return s->length == sizeof(name) - 1;
+	if (type == KEY_TEXTS || type == KEY_PROGRAMS)
+		return *p == '[' ? skip_list(p, type == KEY_PROGRAMS) : NULL;
+	p = type == KEY_SWITCH ? skip_word(p, &value) : skip_string(p, &value);
+	if (!p)
+		return NULL;
+	if (type == KEY_SWITCH)
+		valid = is_one_of(&value, switch_words, ELEMENTS(switch_words));
+	else if (type == KEY_TRUST)
+		valid = is_one_of(&value, trust_words, ELEMENTS(trust_words));
+	else if (type == KEY_LEVEL)
+		valid = is_one_of(&value, level_words, ELEMENTS(level_words));
+	else if (type == KEY_PATH)
+		valid = is_normal_slice(&value);
+	return valid ? p : NULL;
+}
+
+/* ELEMENTS(keys): there is none. */
+static size_t find_key(const struct slice *name)
+{
+	size_t i = 0;
+
+	while (i < ELEMENTS(keys) && !slice_is(name, keys[i].name))
+		i++;
+	return i;
 }
 
 /* *ret_list: at the bracket of the list of low-level runtimes. */
 static enum answer find_list(const char *p, const char **ret_list)
 {
 	enum answer answer = ANSWER_NONE;
-	struct slice key;
+	struct slice name;
+	uint64_t seen = 0;
 
 	p = skip_space(p);
 	if (*p != '{')
@@ -385,20 +463,25 @@ static enum answer find_list(const char *p, const char **ret_list)
 	if (*skip_space(p + 1) == '}')
 		return *skip_space(skip_space(p + 1) + 1) ? ANSWER_UNCLEAR : ANSWER_NONE;
 	do {
-		p = skip_string(skip_space(p + 1), &key);
-		if (!p || *p != ':')
+		size_t i;
+
+		p = skip_string(skip_space(p + 1), &name);
+		i = p ? find_key(&name) : 0;
+		if (!p || *p != ':' || i == ELEMENTS(keys) || (seen & UINT64_C(1) << i))
 			return ANSWER_UNCLEAR;
+		seen |= UINT64_C(1) << i;
 		p = skip_space(p + 1);
-		if (is_key(&key)) {
-			if (answer == ANSWER_FOUND || *p != '[')
-				return ANSWER_UNCLEAR;
+		/* The only key of its type. */
+		if (keys[i].type == KEY_PROGRAMS) {
 			answer = ANSWER_FOUND;
 			*ret_list = p;
 		}
-		p = skip_value(p);
+		p = skip_value(p, keys[i].type);
 	} while (p && *p == ',');
 	return p && *p == '}' && !*skip_space(p + 1) ? answer : ANSWER_UNCLEAR;
 }
+
+_Static_assert(ELEMENTS(keys) <= 64, "find_list() has a bit for each");
 
 static enum answer ask_policy(const struct start *s, const char **ret_list)
 {

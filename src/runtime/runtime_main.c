@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "runtime/arguments.h"
 #include "runtime/engine_log.h"
@@ -27,11 +28,13 @@ static const char help_text[] =
 	"\n"
 	"See nvbind-runtime(8).\n";
 
-/* The low-level runtime says the rest: engines read its version. */
-static void print_version(void)
+static int print(const char *text, struct nvb_error **err)
 {
-	(void)puts("nvbind-runtime " NVBIND_VERSION);
-	(void)fflush(stdout);
+	errint_t e;
+
+	(void)fputs(text, stdout);
+	e = file_flush(stdout);
+	return e < 0 ? NVB_RAISE(err, NVB_ERR_IO, -e, "write to standard output") : 0;
 }
 
 /*
@@ -104,19 +107,19 @@ int runtime_main(int argc, char **argv)
 	_cleanup_(arena_freep) struct arena *arena = arena_new();
 	_cleanup_error_ struct nvb_error *err = NULL;
 	struct runtime_arguments arguments;
+	int r = 0;
 
 	runtime_arguments_scan(argc, argv, &arguments);
-	if (!arguments.command && arguments.help) {
-		(void)fputs(help_text, stdout);
-		return 0;
-	}
-	if (!arguments.command && arguments.version)
-		print_version();
 	engine_log_open(&arguments, NULL);
-	if (!arena)
-		(void)NVB_OOM(&err);
-	else
-		(void)run(&arguments, argv, arena, &err);
+	if (!arguments.command && arguments.help)
+		r = print(help_text, &err);
+	/* The low-level runtime says the rest: engines read its version. */
+	else if (!arguments.command && arguments.version)
+		r = print("nvbind-runtime " NVBIND_VERSION "\n", &err);
+	if (r >= 0 && !arguments.command && arguments.help)
+		return 0;
+	if (r >= 0)
+		(void)(arena ? run(&arguments, argv, arena, &err) : NVB_OOM(&err));
 	engine_log_error(err);
 	return 1;
 }

@@ -30,7 +30,8 @@ class Rig:
         os.unlink(os.path.join(directory, 'config.json'))
         # Counts depend on what the environment holds: it is the same for all.
         self.environment = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'NVBIND_STATE_DIR': os.path.join(directory, 'state'),
-                            'NVBIND_RUNTIME_CONFIG': self.policy, 'NVBIND_LEASE_DIR': os.path.join(directory, 'leases')}
+                            'NVBIND_RUNTIME_CONFIG': self.policy, 'NVBIND_LEASE_DIR': os.path.join(directory, 'leases'),
+                            'NVBIND_JOURNAL_DIR': os.path.join(directory, 'journal')}
         os.makedirs(self.environment['NVBIND_STATE_DIR'], mode=0o700, exist_ok=True)
 
     def refresh_root(self):

@@ -102,6 +102,36 @@ stand_in() {
 	assert_clean
 }
 
+# A bench that measures; $pid is its number.
+start_bench() {
+	env --default-signal=PIPE "$NVBIND" --host-root "$HOST" bench --rounds 100000 --seconds 600 >/dev/null 2>&1 3>&- &
+	pid=$!
+	for _ in $(seq 200); do
+		[ -z "$(find "/dev/shm" /tmp -maxdepth 3 -path "*nvbind-bench-$pid-*/bundle-*" -name config.json 2>/dev/null | head -n 1)" ] || break
+		sleep 0.05
+	done
+	sleep 0.5
+}
+
+@test "what a killed one leaves goes with the next one" {
+	local pid killed
+	start_bench
+	kill -KILL "$pid"
+	wait "$pid" || true
+	killed=$pid
+	sleep 1
+	[ -n "$(places_of "$killed")" ]
+	on_host bench --rounds 1 --json >/dev/null
+	[ -z "$(places_of "$killed")" ]
+	start_bench
+	kill -s PIPE "$pid"
+	sleep 0.2
+	kill -s TERM "$pid"
+	wait "$pid" || true
+	[ -z "$(places_of "$pid")" ]
+	assert_clean
+}
+
 @test "without root: what can be measured, and why the rest is not" {
 	bench() {
 		run_out as_user env NVBIND_OCI_RUNTIME=runc "$NVBIND" --host-root "$HOST" bench --rounds 1 --json
@@ -171,7 +201,7 @@ exec runc "$@"'
 
 @test "words that are not understood" {
 	local words
-	for words in '--rounds 0' '--rounds x' '--seconds 0' '--compare rkt' '--gpu 1:2:3' 'operand' '--compare docker,' '--image -x'; do
+	for words in '--rounds 0' '--rounds x' '--seconds 0' '--compare rkt' '--gpu 1:2:3' 'operand' '--compare docker,' '--image -x' '--image debian' '--compare nvidia --image debian'; do
 		# shellcheck disable=SC2086 # words
 		run_out on_host bench $words
 		[ "$status" -eq 2 ]

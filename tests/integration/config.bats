@@ -36,6 +36,8 @@ config() {
 	[ "${lines[1]}" = "shadowed  .nvbind.toml (working directory)" ]
 	[ "${lines[2]}" = "shadowed  $HOME/.config/nvbind/config.toml (user)" ]
 	[ "${lines[3]}" = "shadowed  $NVBIND_HOST_ROOT/etc/nvbind/config.toml (machine)" ]
+	XDG_CONFIG_HOME="$HOME/.config" config path
+	[ "${#lines[@]}" -eq 4 ]
 	echo 'bolt.capsule.compute_limit = 50' >other.toml
 	NVBIND_CONFIG=other.toml config get compute_limit
 	[ "$output" = 50% ]
@@ -90,6 +92,7 @@ config() {
 @test "init writes a file that holds everything and says nothing" {
 	config init --output all.toml
 	[ "$status" -eq 0 ]
+	[ "$output" = "'all.toml' is written" ]
 	config validate all.toml
 	[ "$status" -eq 0 ]
 	[ "$output" = "all.toml: valid" ]

@@ -257,6 +257,40 @@ stub.conf" ]
 	assert_clean
 }
 
+@test "gc removes what killed containers left, and no living one's" {
+	export NVBIND_STATE_DIR="$BATS_TEST_TMPDIR/state" NVBIND_LEASE_DIR="$BATS_TEST_TMPDIR/leases" \
+		NVBIND_JOURNAL_DIR="$BATS_TEST_TMPDIR/journal"
+	run_out "$NVBIND" gc
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[ ! -e "$NVBIND_STATE_DIR" ]
+	local name pids=()
+	for name in dead alive; do
+		setsid "$NVBIND" run --gpu none --rootfs "$ROOT" --name "$name" -- /probe sleep 20 3>&- &
+		pids+=($!)
+	done
+	for _ in $(seq 100); do
+		[ "$(find "$NVBIND_STATE_DIR/capsules" -maxdepth 2 -name lock | wc -l)" -lt 2 ] || break
+		sleep 0.05
+	done
+	sleep 0.5
+	kill -KILL -- "-${pids[0]}"
+	wait "${pids[0]}" || true
+	sleep 0.3
+	run_out "$NVBIND" gc --dry-run
+	[ "$output" = "what 1 killed container left would be removed" ]
+	[ -d "$NVBIND_STATE_DIR/capsules/dead" ]
+	run_out "$NVBIND" gc
+	[ "$status" -eq 0 ]
+	[ "${lines[1]}" = "what 1 killed container left is removed" ]
+	[ ! -e "$NVBIND_STATE_DIR/capsules/dead" ]
+	[ -d "$NVBIND_STATE_DIR/capsules/alive" ]
+	[ -z "$(find /sys/fs/cgroup -maxdepth 2 -name 'nvbind-dead-*')" ]
+	kill "${pids[1]}"
+	wait "${pids[1]}" || true
+	assert_clean
+}
+
 @test "a disk without room for a container: an error that says so, nothing left" {
 	on_full_disk size=256k,nr_inodes=7 true
 	[[ "$stderr" == "nvbind: "*"No space left"*"hint: "* ]]
@@ -265,6 +299,17 @@ stub.conf" ]
 @test "a full disk is the container's to meet, nothing left" {
 	on_full_disk size=256k "sh -c 'echo text >/file'"
 	[[ "$stderr" == *"No space left"* && "$stderr" != *nvbind:* ]]
+}
+
+@test "a limit of files is an error, not the end, and the container's to meet" {
+	run_out bash -c 'ulimit -f 1; exec "$@"' - "$NVBIND" --host-root "$HOST" run --gpu none --rootfs "$ROOT" -- /bin/true
+	[[ "$status" -eq 1 || "$status" -eq 125 ]]
+	[[ "$stderr" == "nvbind: "*"File too large"* ]]
+	run_out bash -c 'ulimit -f 1000; exec env --default-signal=XFSZ "$@"' - "$NVBIND" --host-root "$HOST" run --gpu none --rootfs "$ROOT" -- \
+		sh -c 'grep SigIgn /proc/self/status'
+	[ "$status" -eq 0 ]
+	(((0x${output##*[[:space:]]} & 1 << 24) == 0))
+	assert_clean
 }
 
 @test "many at once" {

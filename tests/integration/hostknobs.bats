@@ -126,7 +126,7 @@ no_change_is_noted() {
 	start alive --gpu 1 --config power_profile=maximum
 	holds "${LEVELS[0]}" auto
 	run_out "$NVBIND" gc
-	[ "$output" = "0 changes of the machine taken back" ]
+	[ "${lines[0]}" = "0 changes of the machine taken back" ]
 	holds "${LEVELS[1]}" high
 	run_out "$NVBIND" gc --dry-run
 	[[ "$output" == *"is 'high' for container 'alive', was 'auto'"* ]]
@@ -134,7 +134,7 @@ no_change_is_noted() {
 	wait_for is_gone "$NVBIND_PID"
 	run_out "$NVBIND" gc
 	[ "$status" -eq 0 ]
-	[ "$output" = "1 change of the machine taken back" ]
+	[ "${lines[0]}" = "1 change of the machine taken back" ]
 	holds "${LEVELS[1]}" auto
 }
 
@@ -193,9 +193,9 @@ make_boards() {
 	kill -KILL "$NVBIND_PID"
 	wait_for is_gone "$NVBIND_PID"
 	NVBIND_HOST_ROOT=/ run_out "$NVBIND" gc
-	[ "$output" = "0 changes of the machine taken back" ]
+	[ "${lines[0]}" = "0 changes of the machine taken back" ]
 	run_out "$NVBIND" gc
-	[ "$output" = "1 change of the machine taken back" ]
+	[ "${lines[0]}" = "1 change of the machine taken back" ]
 	holds "$LIBRARY"/power.* 300000
 }
 

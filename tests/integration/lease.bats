@@ -239,6 +239,128 @@ orphaned() {
 	[ "$(held)" = "1 box oci exclusive orphaned" ]
 }
 
+# "create" as an engine does it, with what else is given. Not run_out: the container keeps its output open.
+create_quietly() {
+	status=0
+	"$@" >/dev/null 2>"$BATS_TEST_TMPDIR/stderr" </dev/null 3>&- || status=$?
+	stderr="$(cat "$BATS_TEST_TMPDIR/stderr")"
+	echo "status $status: $stderr"
+}
+
+# Without a pid-file.
+create_plain() {
+	BOXES+=("$1")
+	create_quietly "$RUNTIME" --root "$BATS_TEST_TMPDIR/runc" create --bundle "$BATS_TEST_TMPDIR/bundle-$1" "$1"
+}
+
+drop_cgroup() {
+	local config="$BATS_TEST_TMPDIR/bundle-$1/config.json"
+	jq -c 'del(.linux.cgroupsPath)' "$config" >"$BATS_TEST_TMPDIR/new"
+	mv "$BATS_TEST_TMPDIR/new" "$config"
+}
+
+@test "nobody gets a GPU alone of whom nothing would tell that he lives" {
+	need runc jq
+	make_bundle "$BATS_TEST_TMPDIR/bundle-one" one NVBIND_GPU=1 NVBIND_ISOLATION=exclusive
+	drop_cgroup one
+	create_plain one
+	[ "$status" -ne 0 ]
+	[[ "$stderr" == *"neither a pid-file nor a control group"*"give --pid-file"* ]]
+	assert_held ''
+	make_bundle "$BATS_TEST_TMPDIR/bundle-two" two NVBIND_GPU=1
+	drop_cgroup two
+	create_plain two
+	[ "$status" -eq 0 ]
+	[[ "$stderr" == *"warning: container 'two' has neither a pid-file nor a control group"* ]]
+	# A control group alone is one, until the low-level runtime is told to make none.
+	make_bundle "$BATS_TEST_TMPDIR/bundle-three" three NVBIND_GPU=2 NVBIND_ISOLATION=exclusive
+	create_plain three
+	[ "$status" -eq 0 ]
+	alone_bolt 2
+	assert_refused three oci exclusive
+	make_bundle "$BATS_TEST_TMPDIR/bundle-four" four NVBIND_GPU=3 NVBIND_ISOLATION=exclusive
+	create_quietly "$RUNTIME" --cgroup-manager=disabled create --bundle "$BATS_TEST_TMPDIR/bundle-four" four
+	[[ "$stderr" == *"neither a pid-file nor a control group"* ]]
+}
+
+# A low-level runtime that makes another control group than it is told, as one that may make none.
+make_stray_runtime() {
+	cat >"$BATS_TEST_TMPDIR/stray" <<-'EOF'
+		#!/bin/sh
+		[ "$3" != create ] || sed -i 's|"/nvbind-lease-[^"]*"|"/nvbind-stray"|' "$BUNDLE/config.json"
+		exec runc "$@"
+	EOF
+	chmod 755 "$BATS_TEST_TMPDIR/stray"
+	export NVBIND_OCI_RUNTIME="$BATS_TEST_TMPDIR/stray"
+}
+
+@test "a container outside of its control group keeps its GPU" {
+	need runc jq
+	local name
+	make_stray_runtime
+	for name in one two; do
+		export BUNDLE="$BATS_TEST_TMPDIR/bundle-$name"
+		make_bundle "$BUNDLE" "$name" NVBIND_GPU=1 NVBIND_ISOLATION=exclusive
+		BOXES+=("$name")
+		create_quietly "$RUNTIME" --root "$BATS_TEST_TMPDIR/runc" create --bundle "$BUNDLE" \
+			--pid-file "$BUNDLE/pid" "$name"
+		[ "$name" = two ] || [ "$status" -eq 0 ]
+	done
+	grep -q nvbind-stray "/proc/$(cat "$BATS_TEST_TMPDIR/bundle-one/pid")/cgroup"
+	assert_refused one oci exclusive
+	[[ "$stderr" == *"it cannot be told whether it lives"* ]]
+	runc --root "$BATS_TEST_TMPDIR/runc" delete --force one
+	alone_bolt
+	[ "$status" -eq 0 ]
+}
+
+@test "who looks from another process namespace ends no lease" {
+	need runc jq
+	start_oci box NVBIND_GPU=1 NVBIND_ISOLATION=exclusive
+	on_host lease list >"$BATS_TEST_TMPDIR/noted"
+	# Not even a pid-file or a control group that it does not see.
+	rm "$BATS_TEST_TMPDIR/bundle-box/pid"
+	unshare -mpfC --mount-proc sh -c 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"' sh \
+		"$NVBIND" --host-root "$HOST" lease gc
+	assert_held '1 box oci exclusive held'
+	unshare -mpfC --mount-proc "$NVBIND" --host-root "$HOST" lease list --json |
+		jq -e '.leases[0].witness == "unknown"'
+	alone_bolt
+	assert_refused box oci exclusive
+}
+
+@test "the policy says who may have a GPU alone" {
+	need runc jq
+	echo '{"accept_exclusive": "never"}' >"$NVBIND_RUNTIME_CONFIG"
+	alone_oci
+	[ "$status" -ne 0 ]
+	[[ "$stderr" == *"the policy does not let this container ask for it"*accept_exclusive* ]]
+	echo '{"accept_exclusive": "privileged"}' >"$NVBIND_RUNTIME_CONFIG"
+	alone_oci
+	[ "$status" -ne 0 ]
+	# What does not let it ask for GPUs does not let it ask for them alone.
+	echo '{"accept_environment": "never", "accept_annotations": "always"}' >"$NVBIND_RUNTIME_CONFIG"
+	make_bundle "$BATS_TEST_TMPDIR/bundle-box" box NVBIND_ISOLATION=exclusive
+	jq -c '.annotations["cdi.k8s.io/x"] = "nvidia.com/gpu=1"' "$BATS_TEST_TMPDIR/bundle-box/config.json" \
+		>"$BATS_TEST_TMPDIR/new"
+	mv "$BATS_TEST_TMPDIR/new" "$BATS_TEST_TMPDIR/bundle-box/config.json"
+	create_plain box
+	[ "$status" -ne 0 ]
+	[[ "$stderr" == *"the policy does not let this container ask for it"* ]]
+	assert_held ''
+}
+
+@test "who is refused leaves the container's root as it was" {
+	need runc jq
+	start_bolt owner --gpu 1 --isolation exclusive
+	ROOT="$BATS_TEST_TMPDIR/root"
+	"$NVBIND_SOURCE_ROOT/tests/roots/make-root" debian "$ROOT"
+	(cd "$ROOT" && find . -printf '%p %l %T@\n' | sort) >"$BATS_TEST_TMPDIR/before"
+	alone_oci
+	assert_refused owner bolt exclusive
+	(cd "$ROOT" && find . -printf '%p %l %T@\n' | sort) | diff "$BATS_TEST_TMPDIR/before" -
+}
+
 @test "a lease is released by name, by GPU, and of the living by force only" {
 	start_bolt owner --gpu 1,2 --isolation exclusive
 	run_out on_host lease release owner
@@ -274,6 +396,25 @@ orphaned() {
 	wait_for alone_is_free
 	run_out on_host lease gc
 	[ "$status" -eq 0 ]
+}
+
+@test "what has ended is listed on demand" {
+	start_bolt owner --gpu 1 --isolation exclusive
+	kill -KILL "$NVBIND_PID"
+	ended() {
+		on_host lease list --all --json | jq -e '[.leases[].state] == ["ended"]' >/dev/null
+	}
+	wait_for ended
+	run_out on_host lease list
+	[ "${#lines[@]}" -eq 1 ]
+	run_out on_host lease list --json
+	jq -e '.leases == []' <<<"$output"
+	run_out on_host lease list --all
+	[[ "${lines[1]}" == *"owner"*"ended"* ]]
+	mkdir "$(dirname "$(find "$NVBIND_LEASE_DIR" -type f | head -n 1)")/0000:ff:00.0"
+	run_out on_host lease list
+	[ "$status" -eq 0 ]
+	[[ "$stderr" == *"'0000:ff:00.0': it is not a regular file"* ]]
 }
 
 @test "who uses the GPU without a lease is named" {

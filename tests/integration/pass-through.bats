@@ -91,7 +91,11 @@ policy() {
 	reached
 	policy "{\"low_level_runtimes\": [\"no-such-program\", \"$RUNTIME\", \"$BATS_TEST_TMPDIR\", \"$LOW\"]}" state x
 	reached
+	policy "{\"accept_environment\": \"privileged\", \"host_root\": \"/\", \"low_level_runtimes\": [\"$LOW\"], \"log_path\": \"/a/b\"}" state x
+	reached
 	# What is not plain.
+	policy "{\"capabilities\": \"compute,utility\", \"low_level_runtimes\": [\"$LOW\"], \"log_level\": null}" state x
+	reached
 	policy "{\"low_level_runtimes\": [\"/none\"], \"low_level_runtimes\": [\"$LOW\"]}" state x
 	policy "{\"low_level_runtimes\": [\"\\u002f${LOW#/}\"]}" state x
 	reached
@@ -108,6 +112,22 @@ policy() {
 		policy "$text" features
 		[ "$status" -ne 7 ]
 	done
+	# The same with a list that is right: what else there is must be right too.
+	for text in '"bogus": "x"' '"log_level":' '"log_level": x' '"log_level": "loud"' '"log_level": true' '"log_level": 1' \
+		'"accept_environment": "sometimes"' '"accept_environment": ["never"]' '"disable_require": truefalse' \
+		'"disable_require": "true"' '"host_root": "x"' '"host_root": "/a/../b"' '"log_path": ""' '"capabilities": "bogus"' \
+		'"swarm_resources": "A"' '"swarm_resources": [""]' '"swarm_resources": ["A=B"]' '"log_level ": "error"' '"": ""'; do
+		policy "{\"low_level_runtimes\": [\"$LOW\"], $text}" features
+		[ "$status" -ne 7 ] || return 1
+		policy "{$text, \"low_level_runtimes\": [\"$LOW\"]}" features
+		[ "$status" -ne 7 ] || return 1
+	done
+	for text in '""' '"a=b"' '"../runc"' '"/a/../b"'; do
+		policy "{\"low_level_runtimes\": [\"$LOW\", $text]}" features
+		[ "$status" -ne 7 ] || return 1
+	done
+	policy "{\"low_level_runtimes\": [\"$LOW\"$(printf ', "x%d"' $(seq 64))]}" features
+	[ "$status" -ne 7 ]
 	printf '{"low_level_runtimes": ["%s"]}' "$LOW" >"$POLICY"
 	chmod 666 "$POLICY"
 	both NVBIND_RUNTIME_CONFIG="$POLICY" -- "$RUNTIME" features

@@ -62,7 +62,7 @@ container() {
 
 # Without a container: what the configuration becomes.
 edit() {
-	NVBIND_OCI_RUNTIME=/bin/true oci create --bundle "$BUNDLE" x
+	NVBIND_OCI_RUNTIME=/bin/true oci create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" x
 }
 
 # The answer to each question on the configuration is true.
@@ -1018,4 +1018,24 @@ links_after() {
 	rm "$HOST/etc/cdi/example.json"
 	[ "$output" = "env FOREIGN=1" ]
 	assert_config '[.linux.devices[]?.path] | all(. != "/dev/none")'
+}
+
+@test "a limit of files is an error, not the end" {
+	gpu_bundle . /bin/true
+	NVBIND_OCI_RUNTIME=/bin/true run_out bash -c 'ulimit -f 4; exec "$@"' - "$RUNTIME" create --bundle "$BUNDLE" x
+	[ "$status" -eq 1 ]
+	[[ "$stderr" == *"File too large"* ]]
+	cmp "$BATS_TEST_TMPDIR/before.json" "$CONFIG"
+	# The low-level runtime has what we had.
+	cat >"$BATS_TEST_TMPDIR/low" <<-'END'
+		#!/bin/sh
+		grep -E 'SigIgn' /proc/self/status
+	END
+	chmod 755 "$BATS_TEST_TMPDIR/low"
+	bundle . /bin/true
+	NVBIND_OCI_RUNTIME="$BATS_TEST_TMPDIR/low" run_out env --default-signal=XFSZ "$RUNTIME" create --bundle "$BUNDLE" x
+	[[ "$output" == *SigIgn* ]]
+	(((0x${output##*[[:space:]]} & 1 << 24) == 0))
+	NVBIND_OCI_RUNTIME="$BATS_TEST_TMPDIR/low" run_out env --ignore-signal=XFSZ "$RUNTIME" create --bundle "$BUNDLE" x
+	(((0x${output##*[[:space:]]} & 1 << 24) != 0))
 }

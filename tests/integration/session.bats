@@ -48,7 +48,7 @@ session() {
 
 @test "the session's directory belongs to whom the container runs as" {
 	for user in 0 1234; do
-		run_out session --user "$user" --config display=auto --config shader_cache=true -- sh -c '
+		run_out session --user "$user" --config display=auto --config shader_cache=true game -- sh -c '
 			stat -c "%u %a" "$XDG_RUNTIME_DIR" "$XAUTHORITY"
 			touch "$XDG_RUNTIME_DIR/own" "$DXVK_SHADER_CACHE_PATH/own" && cat "$XAUTHORITY" >/dev/null && echo writable'
 		[ "$status" -eq 0 ]
@@ -91,21 +91,34 @@ writable" ]
 }
 
 @test "shaders are kept between runs, for one image" {
-	run_out session --config shader_cache=true -- sh -c 'echo compiled >"$DXVK_SHADER_CACHE_PATH/x"'
+	run_out session --config shader_cache=true game -- sh -c 'echo compiled >"$DXVK_SHADER_CACHE_PATH/x"'
 	[ "$status" -eq 0 ]
-	run_out session --config shader_cache=true -- sh -c 'cat "$DXVK_SHADER_CACHE_PATH/x"'
+	run_out session --config shader_cache=true game -- sh -c 'cat "$DXVK_SHADER_CACHE_PATH/x"'
 	[ "$output" = compiled ]
-	[ "$(stat -c %a "$MACHINE/cache/shaders/rootfs")" = 700 ]
-	run_out session --config shader_cache=true -- sh -c 'ls -d /var/cache/nvbind/shaders'
+	[ "$(stat -c %a "$MACHINE/cache/shaders/game")" = 700 ]
+	run_out session --config shader_cache=true other -- sh -c 'ls -A /var/cache/nvbind/shaders'
 	[ "$status" -eq 0 ]
+	[ "$output" = "" ]
+	# A root without a name has none.
+	run_out session --config shader_cache=true -- sh -c 'echo "[$DXVK_SHADER_CACHE_PATH]"'
+	[ "$output" = "[]" ]
+	[ "$(ls "$MACHINE/cache/shaders")" = "game
+other" ]
 	assert_clean
 }
 
 @test "where no directory can be made, the container runs without" {
 	: >"$MACHINE/cache"
-	run_out session --config shader_cache=true -- echo ran
+	run_out session --config shader_cache=true game -- echo ran
 	[ "$output" = ran ]
 	[[ "$stderr" == *"nothing is kept"* ]]
+	rm "$MACHINE/cache"
+	[ "$(id -u)" = 0 ] || return 0
+	# Another user's, who would write code into root's container.
+	mkdir -p "$MACHINE/cache/shaders/game"
+	chown "$USER_ID" "$MACHINE/cache/shaders/game"
+	run_out session --config shader_cache=true game -- sh -c 'ls -d /var/cache/nvbind/shaders || echo none'
+	[[ "$output" == *none && "$stderr" == *"shaders/game': another user owns it"*"nothing is kept"* ]]
 }
 
 @test "the size of /dev/shm" {
@@ -119,10 +132,10 @@ writable" ]
 	run_out as_user env "${SESSION[@]}" NVBIND_CONFIG=/dev/null \
 		NVBIND_STATE_DIR="$BATS_SUITE_TMPDIR/users/$USER_ID/state" \
 		"$NVBIND" --host-root "$MACHINE" run --gpu none --rootfs "$ROOT" \
-		--config display=auto --config shader_cache=true -- \
+		--config display=auto --config shader_cache=true game -- \
 		sh -c 'cat "$XDG_RUNTIME_DIR/wayland-0" && tr -cd "a-z!" <"$XAUTHORITY" && touch "$DXVK_SHADER_CACHE_PATH/x"'
 	[ "$status" -eq 0 ]
 	[ "$output" = "wayland
 mine!" ]
-	[ "$(stat -c %u "$MACHINE/cache/shaders/rootfs/x")" = "$USER_ID" ]
+	[ "$(stat -c %u "$MACHINE/cache/shaders/game/x")" = "$USER_ID" ]
 }

@@ -47,8 +47,8 @@ static int open_parts(struct bolt_container *c, struct nvb_error **err)
 		c->options.user ? c->options.user : c->image.user, c->arena, &c->user, err);
 }
 
-int bolt_open(const struct bolt_options *options, struct bolt_container **ret,
-	struct nvb_error **err)
+int bolt_open(
+	const struct bolt_options *options, struct bolt_container **ret, struct nvb_error **err)
 {
 	_cleanup_(bolt_freep) struct bolt_container *c = calloc(1, sizeof(*c));
 	int r;
@@ -93,8 +93,8 @@ const char *bolt_device_isolation(struct arena *scratch)
 	/* Without a runtime nothing will run: a plan still says what would be. */
 	if (low_level_runtime_find(scratch, rootless, &runtime, NULL) < 0 || runtime.device_cgroup)
 		return "device nodes + device cgroup";
-	return runtime.is_crun ? "device nodes; CAP_MKNOD is dropped, the image's own nodes open" :
-				 "device nodes; CAP_MKNOD is dropped";
+	return runtime.is_crun ? "device nodes; CAP_MKNOD is dropped, the image's own nodes open"
+			       : "device nodes; CAP_MKNOD is dropped";
 }
 
 bool bolt_sets_cpus(struct arena *scratch)
@@ -152,8 +152,8 @@ struct run {
 	struct bolt_capsule capsule;
 	struct low_level_runtime runtime;
 	struct idmap map;
-	struct nvb_error *doubt; /* that the command can be found */
-	struct lease *lease;	 /* NULL: no GPU */
+	struct nvb_error *doubt;      /* that the command can be found */
+	struct lease *lease;	      /* NULL: no GPU */
 	struct host_changes *changes; /* NULL: none */
 };
 
@@ -201,11 +201,12 @@ static int judge_exit(struct run *run, struct spawn_exit exit_status, const char
 		return 0;
 	status = runtime_log_status(message);
 	if (run->doubt && status == nvb_error_status(run->doubt)) {
-		*err = TAKE_PTR(run->doubt);
-		return nvb_error_status(*err);
+		if (err)
+			*err = TAKE_PTR(run->doubt);
+		return status;
 	}
-	status = NVB_RAISE(err, status, 0, "start the container with '%s': %s", run->runtime.path,
-		message);
+	status = NVB_RAISE(
+		err, status, 0, "start the container with '%s': %s", run->runtime.path, message);
 	if (status != NVB_ERR_ENGINE)
 		return status;
 	return NVB_HINT(err, status, "'nvbind doctor' checks what containers need on this machine");

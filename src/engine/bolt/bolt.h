@@ -19,7 +19,7 @@
 #include "request/request.h"
 
 struct bolt_options {
-	const char *image, *rootfs; /* one may be NULL */
+	const char *image, *rootfs;		      /* one may be NULL */
 	const char *name, *hostname, *workdir, *user; /* NULL: default */
 	enum network_mode network;
 	bool interactive; /* keep standard input open */
@@ -30,8 +30,8 @@ struct bolt_options {
 
 struct bolt_container;
 
-int bolt_open(const struct bolt_options *options, struct bolt_container **ret,
-	struct nvb_error **err);
+int bolt_open(
+	const struct bolt_options *options, struct bolt_container **ret, struct nvb_error **err);
 void bolt_free(struct bolt_container *container);
 DEFINE_FREEP(struct bolt_container, bolt_free)
 

@@ -20,8 +20,8 @@ struct writer {
 	struct arena *a;
 	int files_fd;
 	struct layer layer;
-	struct plan_mount_list files;  /* small files that the layer cannot hold */
-	struct plan_mount_list mounts; /* the plan's, destinations resolved */
+	struct plan_mount_list files;	/* small files that the layer cannot hold */
+	struct plan_mount_list mounts;	/* the plan's, destinations resolved */
 	struct string_list directories; /* those that a mount of the driver's covers */
 };
 
@@ -36,8 +36,8 @@ static int source_is_directory(const char *source, bool *ret, struct nvb_error *
 }
 
 /* Resolves a mount's destination, makes its place, and appends it to `list`. */
-static int add_mount(struct writer *w, const struct plan_mount *mount,
-	struct plan_mount_list *list, struct nvb_error **err)
+static int add_mount(struct writer *w, const struct plan_mount *mount, struct plan_mount_list *list,
+	struct nvb_error **err)
 {
 	struct plan_mount *added = vec_push(w->a, list);
 	/* A file system of another type (a CDI spec's tmpfs) has no source to look at. */
@@ -63,7 +63,8 @@ static bool make_source(const struct writer *w, const struct plan_mount *mount)
 
 	if (e < 0)
 		log_warning("make '%s': %s: nothing is kept for the next run", mount->source,
-			strerror(-e));
+			e == -EPERM ? "another user owns it, or may change the way to it"
+				    : strerror(-e));
 	return e >= 0;
 }
 
@@ -91,8 +92,8 @@ static int give_to_user(struct writer *w, struct plan_mount *mount, struct nvb_e
 }
 
 /* The last component of a driver file may be a link of the image: our file takes its place. */
-static int add_plan_mounts(struct writer *w, bool volumes, struct plan_mount_list *list,
-	struct nvb_error **err)
+static int add_plan_mounts(
+	struct writer *w, bool volumes, struct plan_mount_list *list, struct nvb_error **err)
 {
 	vec_foreach (struct plan_mount, m, &w->in->plan->mounts) {
 		struct plan_mount mount = *m;
@@ -101,8 +102,7 @@ static int add_plan_mounts(struct writer *w, bool volumes, struct plan_mount_lis
 		if (m->is_volume != volumes || (m->make_source && !make_source(w, m)))
 			continue;
 		if (m->is_volume)
-			r = layer_resolve(
-				&w->layer, w->a, m->destination, &mount.destination, err);
+			r = layer_resolve(&w->layer, w->a, m->destination, &mount.destination, err);
 		if (r >= 0 && m->owned_by_user)
 			r = give_to_user(w, &mount, err);
 		if (r >= 0)
@@ -154,8 +154,7 @@ static int add_cookie(struct writer *w, struct nvb_error **err)
 
 	if (!x11 || !x11->authority)
 		return 0;
-	e = session_files_write_cookie(
-		x11, w->files_fd, name, w->in->user->uid, w->in->user->gid);
+	e = session_files_write_cookie(x11, w->files_fd, name, w->in->user->uid, w->in->user->gid);
 	if (e <= 0) {
 		log_warning("find the cookie of display '%s' in '%s': %s", x11->display,
 			x11->authority, e < 0 ? strerror(-e) : "it has none");
@@ -205,8 +204,8 @@ static int mount_small_file(struct writer *w, const char *name, const char *text
 
 	e = file_replace_at(w->files_fd, name, text, strlen(text), 0644);
 	if (e < 0)
-		return NVB_RAISE(err, NVB_ERR_ENGINE, -e, "write '%s/%s'", w->in->capsule->path,
-			name);
+		return NVB_RAISE(
+			err, NVB_ERR_ENGINE, -e, "write '%s/%s'", w->in->capsule->path, name);
 	mount.source = arena_printf(w->a, "%s/%s", w->in->capsule->path, name);
 	if (!mount.source)
 		return NVB_OOM(err);
@@ -307,8 +306,8 @@ static int write_config(struct writer *w, struct nvb_error **err)
 		return r;
 	e = file_replace_at(w->files_fd, "config.json", text, length, 0600);
 	if (e < 0)
-		return NVB_RAISE(err, NVB_ERR_ENGINE, -e, "write '%s/config.json'",
-			in->capsule->path);
+		return NVB_RAISE(
+			err, NVB_ERR_ENGINE, -e, "write '%s/config.json'", in->capsule->path);
 	return 0;
 }
 
@@ -318,8 +317,9 @@ static int write_config(struct writer *w, struct nvb_error **err)
  */
 static int add_writable_directories(struct writer *w, struct nvb_error **err)
 {
-	static const char *const names[] = { "/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp",
-		"/usr", "/usr/local", "/var", "/var/cache", "/var/lib", "/var/log", "/var/tmp" };
+	static const char *const names[] = { "/etc", "/home", "/opt", "/root", "/run", "/srv",
+		"/tmp", "/usr", "/usr/local", "/var", "/var/cache", "/var/lib", "/var/log",
+		"/var/tmp" };
 
 	for (size_t i = 0; w->in->map->needed && i < ELEMENTS(names); i++) {
 		struct stat st;

@@ -11,18 +11,18 @@
 #include "format/elf.h"
 
 #define SCRIPT_HEAD_BYTES 256
-#define MAX_INTERPRETERS 4
+#define MAX_INTERPRETERS  4
 
 static int check_file(int root_fd, const char *path, unsigned depth, struct nvb_error **err);
 
-static int check_interpreter(int root_fd, const char *path, const char *interpreter,
-	unsigned depth, struct nvb_error **err)
+static int check_interpreter(int root_fd, const char *path, const char *interpreter, unsigned depth,
+	struct nvb_error **err)
 {
 	_cleanup_error_ struct nvb_error *why = NULL;
 
 	if (depth == MAX_INTERPRETERS)
-		return NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, 0,
-			"run '%s': too many interpreters", path);
+		return NVB_RAISE(
+			err, NVB_ERR_NOT_EXECUTABLE, 0, "run '%s': too many interpreters", path);
 	if (check_file(root_fd, interpreter, depth + 1, &why) >= 0)
 		return 0;
 	return NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, 0, "run '%s': its interpreter: %s", path,
@@ -70,8 +70,8 @@ static bool is_native(uint16_t machine)
 #endif
 }
 
-static int check_contents(int root_fd, int fd, const char *path, unsigned depth,
-	struct nvb_error **err)
+static int check_contents(
+	int root_fd, int fd, const char *path, unsigned depth, struct nvb_error **err)
 {
 	_cleanup_(arena_freep) struct arena *a = arena_new();
 	_cleanup_error_ struct nvb_error *ignored = NULL;
@@ -108,15 +108,16 @@ static int check_file(int root_fd, const char *path, unsigned depth, struct nvb_
 
 	/* Executable but not readable is fine for the kernel; we cannot say more. */
 	if (fd == -EACCES && path_stat_in(root_fd, path, &st) == 0)
-		return S_ISREG(st.st_mode) && (st.st_mode & 0111) ?
-			0 :
-			NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, EACCES, "run '%s'", path);
+		return S_ISREG(st.st_mode) && (st.st_mode & 0111)
+			       ? 0
+			       : NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, EACCES, "run '%s'", path);
 	if (fd == -EISDIR || fd == -ENODEV)
 		return NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, fd == -EISDIR ? EISDIR : EACCES,
 			"run '%s'", path);
 	if (fd < 0)
 		return NVB_RAISE(err,
-			fd == -ENOENT || fd == -ENOTDIR ? NVB_ERR_NO_COMMAND : NVB_ERR_NOT_EXECUTABLE,
+			fd == -ENOENT || fd == -ENOTDIR ? NVB_ERR_NO_COMMAND
+							: NVB_ERR_NOT_EXECUTABLE,
 			-fd, "find '%s' in the container", path);
 	if (fstat(fd, &st) < 0)
 		return NVB_RAISE(err, NVB_ERR_NOT_EXECUTABLE, errno, "look at '%s'", path);

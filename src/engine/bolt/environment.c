@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-static int set(struct arena *a, struct string_list *env, const char *assignment,
-	struct nvb_error **err)
+static int set(
+	struct arena *a, struct string_list *env, const char *assignment, struct nvb_error **err)
 {
 	const char *equals = strchr(assignment, '=');
 	size_t length = equals ? (size_t)(equals - assignment) + 1 : 0;
@@ -33,9 +33,8 @@ static int set_all(struct arena *a, struct string_list *env, const struct string
 	return 0;
 }
 
-static int set_defaults(struct arena *a, struct string_list *env,
-	const struct container_user *user, bool terminal, const char *hostname,
-	struct nvb_error **err)
+static int set_defaults(struct arena *a, struct string_list *env, const struct container_user *user,
+	bool terminal, const char *hostname, struct nvb_error **err)
 {
 	const char *home = user->home ? user->home : user->uid == 0 ? "/root" : "/";
 

@@ -17,11 +17,11 @@
 
 #define SUBID_LIMIT_BYTES ((size_t)1 << 20)
 #define HELPER_TIMEOUT_MS 5000
-#define MAX_ID 0xfffffffeu
+#define MAX_ID		  0xfffffffeu
 
 /* One line of /etc/subuid: owner:start:count. */
-static bool parse_subid_line(char *line, const char *user, const char *uid_text, uint32_t *ret_start,
-	uint32_t *ret_count)
+static bool parse_subid_line(char *line, const char *user, const char *uid_text,
+	uint32_t *ret_start, uint32_t *ret_count)
 {
 	char *save = NULL;
 	const char *owner = strtok_r(line, ":", &save);
@@ -65,8 +65,8 @@ static int read_subid(const char *path, uid_t uid, uint32_t *ret_start, uint32_t
 }
 
 /*
- * Root of a user namespace may not make nodes nor set up cgroups either. Asked for often: the answer
- * is that of the namespace this process began in.
+ * Root of a user namespace may not make nodes nor set up cgroups either. Asked for often: the
+ * answer is that of the namespace this process began in.
  */
 bool idmap_is_needed(void)
 {
@@ -75,7 +75,7 @@ bool idmap_is_needed(void)
 	if (geteuid() != 0)
 		return true;
 	if (namespace == UNKNOWN)
-		namespace = user_namespace_is_initial() ? INITIAL : OTHER;
+	namespace = user_namespace_is_initial() ? INITIAL : OTHER;
 	return namespace == OTHER;
 }
 
@@ -137,7 +137,9 @@ static int run_helper(const char *program, pid_t pid, uint32_t id, uint32_t star
 	const char *const argv[] = { path, pid_text, "0", id_text, "1", "1", start_text, count_text,
 		NULL };
 	const struct spawn_capture_options options = { .argv = argv,
-		.timeout_ms = HELPER_TIMEOUT_MS, .limit_bytes = 4096, .keep_stderr = true };
+		.timeout_ms = HELPER_TIMEOUT_MS,
+		.limit_bytes = 4096,
+		.keep_stderr = true };
 	struct spawn_exit exit_status;
 	int r;
 
@@ -175,8 +177,8 @@ int idmap_write(const struct idmap *map, pid_t pid, struct nvb_error **err)
 	return run_helper("newgidmap", pid, map->gid, map->sub_gid, map->sub_gid_count, err);
 }
 
-static void __attribute__((noreturn)) remove_in_namespace(int ready_fd, int dir_fd,
-	const char *name)
+static void __attribute__((noreturn))
+remove_in_namespace(int ready_fd, int dir_fd, const char *name)
 {
 	char go;
 

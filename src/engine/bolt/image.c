@@ -19,12 +19,12 @@ void image_done(struct image *image)
 bool image_needs_store(const struct image_request *request)
 {
 	return !request->rootfs && request->name &&
-		strncmp(request->name, OCI_PREFIX, strlen(OCI_PREFIX)) == 0;
+	       strncmp(request->name, OCI_PREFIX, strlen(OCI_PREFIX)) == 0;
 }
 
 /* The absolute path of an open directory, for the runtime and for messages. */
-static int absolute_path(struct arena *a, int fd, const char *given, const char **ret,
-	struct nvb_error **err)
+static int absolute_path(
+	struct arena *a, int fd, const char *given, const char **ret, struct nvb_error **err)
 {
 	char proc[32], target[4096];
 	ssize_t n;
@@ -39,8 +39,8 @@ static int absolute_path(struct arena *a, int fd, const char *given, const char 
 	return *ret ? 0 : NVB_OOM(err);
 }
 
-static int open_directory(struct arena *a, const char *path, struct image *image,
-	struct nvb_error **err)
+static int open_directory(
+	struct arena *a, const char *path, struct image *image, struct nvb_error **err)
 {
 	image->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (image->root_fd < 0)
@@ -59,8 +59,8 @@ static int open_host(struct arena *a, struct image *image, struct nvb_error **er
 static int raise_unknown(const char *name, struct nvb_error **err)
 {
 	return NVB_HINT(err,
-		NVB_RAISE(err, NVB_ERR_IMAGE, 0, "find the image '%s': this version pulls no images",
-			name),
+		NVB_RAISE(err, NVB_ERR_IMAGE, 0,
+			"find the image '%s': this version pulls no images", name),
 		"fetch it with 'skopeo copy docker://%s oci:DIR:TAG' and run 'oci:DIR:TAG'; "
 		"'host' and '--rootfs DIR' need no image",
 		name);

@@ -18,13 +18,16 @@
 struct image {
 	int root_fd;
 	const char *root_path; /* absolute */
-	bool is_host;          /* the machine's own root */
+	bool is_host;	       /* the machine's own root */
 	/* Settings of the image; empty or NULL where it has none. */
 	struct string_list entrypoint, command, env;
 	const char *cwd, *user;
 };
 
-#define IMAGE_INIT { .root_fd = -1 }
+#define IMAGE_INIT                                                                                 \
+	{                                                                                          \
+		.root_fd = -1                                                                      \
+	}
 
 struct image_request {
 	const char *name;   /* NULL with rootfs */

@@ -21,7 +21,7 @@
 #include "engine/bolt/root_mount.h"
 #include "engine/bolt/runtime_log.h"
 
-#define HANGUP_GRACE_S 10
+#define HANGUP_GRACE_S	   10
 #define REPORT_LIMIT_BYTES ((size_t)64 << 10)
 /* A report: see report(). */
 #define OUT_OF_MEMORY "-5001\0\0start the container: out of memory"
@@ -92,7 +92,7 @@ static bool is_runtime(const struct keeper *k, const char *link)
 			strcmp(path + 1, path_base_name(k->runtime->path)) == 0))
 		return true;
 	return stat(link, &program) == 0 && stat(k->runtime->path, &runtime) == 0 &&
-		program.st_dev == runtime.st_dev && program.st_ino == runtime.st_ino;
+	       program.st_dev == runtime.st_dev && program.st_ino == runtime.st_ino;
 }
 
 /* Whether the container's first process is the command, not the runtime that will become it. */
@@ -120,12 +120,12 @@ static void forward(pid_t pid, int signum)
 
 /*
  * Waits for `pid`, passing on signals. Reaps every other child. In the keeper
- * (`k` and the capsule's directory given), a signal that asks to end before the command runs ends everything at once: the
- * runtime's half-made container would swallow it. A terminal that is gone (SIGHUP) takes the
- * container with it, also one whose first process does not listen.
+ * (`k` and the capsule's directory given), a signal that asks to end before the command runs ends
+ * everything at once: the runtime's half-made container would swallow it. A terminal that is gone
+ * (SIGHUP) takes the container with it, also one whose first process does not listen.
  */
-static void wait_and_forward(const struct keeper *k, int files_fd, pid_t pid,
-	struct spawn_exit *ret_exit)
+static void wait_and_forward(
+	const struct keeper *k, int files_fd, pid_t pid, struct spawn_exit *ret_exit)
 {
 	sigset_t set;
 
@@ -138,9 +138,9 @@ static void wait_and_forward(const struct keeper *k, int files_fd, pid_t pid,
 		while ((done = waitpid(-1, &status, WNOHANG)) > 0) {
 			if (done != pid)
 				continue;
-			*ret_exit = WIFSIGNALED(status) ?
-				(struct spawn_exit){ true, WTERMSIG(status) } :
-				(struct spawn_exit){ false, WEXITSTATUS(status) };
+			*ret_exit = WIFSIGNALED(status)
+					    ? (struct spawn_exit){ true, WTERMSIG(status) }
+					    : (struct spawn_exit){ false, WEXITSTATUS(status) };
 			return;
 		}
 		signum = sigwaitinfo(&set, &info);
@@ -240,8 +240,8 @@ static void send_message(int files_fd, int message_fd)
 }
 
 /* Everything behind the clone; ends as the low-level runtime ended. */
-static void __attribute__((noreturn)) keeper_main(const struct keeper *k, int go_fd, int report_fd,
-	int message_fd)
+static void __attribute__((noreturn))
+keeper_main(const struct keeper *k, int go_fd, int report_fd, int message_fd)
 {
 	struct nvb_error *error = NULL;
 	struct spawn_exit exit_status = { .code = 125 };
@@ -276,11 +276,12 @@ static int raise_clone(int errnum, bool user_namespace, struct nvb_error **err)
 			"a limit of /proc/sys/user is reached: end a container, or raise it");
 	if (errnum != EPERM && errnum != EACCES)
 		return r;
-	return user_namespace ?
-		NVB_HINT(err, r,
-			"ordinary users may not create user namespaces on this machine; "
-			"'nvbind doctor' tells which setting forbids it") :
-		NVB_HINT(err, r, "root needs CAP_SYS_ADMIN here; 'nvbind doctor' tells more");
+	return user_namespace
+		       ? NVB_HINT(err, r,
+				 "ordinary users may not create user namespaces on this machine; "
+				 "'nvbind doctor' tells which setting forbids it")
+		       : NVB_HINT(err, r,
+				 "root needs CAP_SYS_ADMIN here; 'nvbind doctor' tells more");
 }
 
 /* What the keeper reported; an empty report is a low-level runtime that started. */
@@ -311,7 +312,10 @@ struct channel {
 	int keeper_go_fd, keeper_report_fd, keeper_message_fd;
 };
 
-#define CHANNEL_INIT { -1, -1, -1, -1, -1, -1 }
+#define CHANNEL_INIT                                                                               \
+	{                                                                                          \
+		-1, -1, -1, -1, -1, -1                                                             \
+	}
 
 static void close_our_ends(struct channel *c)
 {

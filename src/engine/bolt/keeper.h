@@ -32,8 +32,8 @@ struct keeper {
 	const struct idmap *map;
 	const struct bolt_capsule *capsule;
 	const struct bundle *bundle; /* checked; the keeper writes it */
-	const char *lower_path; /* the image's root */
-	int lower_fd;           /* the same directory, as it was planned for */
+	const char *lower_path;	     /* the image's root */
+	int lower_fd;		     /* the same directory, as it was planned for */
 	bool stdin_null;
 	struct lease *lease; /* NULL: none; the keeper becomes its witness */
 };

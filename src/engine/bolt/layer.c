@@ -14,14 +14,13 @@
 static bool is_on_runtime_mount(const char *path)
 {
 	return path_is_below(path, "/dev") || path_is_below(path, "/proc") ||
-		path_is_below(path, "/sys");
+	       path_is_below(path, "/sys");
 }
 
 /* Moves *fd to its child `name`; -1 if there is no such directory. */
 static void step_into(int *fd, const char *name)
 {
-	int next = *fd < 0 ? -1 :
-			     openat(*fd, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
+	int next = *fd < 0 ? -1 : openat(*fd, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
 
 	closep(fd);
 	*fd = next;
@@ -43,12 +42,12 @@ static int make_directory(const struct layer *layer, int *upper_fd, int lower_fd
 		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "look at '%s' of the image", name);
 	if (mkdirat(*upper_fd, name, 0700) < 0) {
 		if (errno != EEXIST)
-			return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "make a place for '%s'",
-				destination);
+			return NVB_RAISE(
+				err, NVB_ERR_ENGINE, errno, "make a place for '%s'", destination);
 	} else if ((layer->keep_owner && lower_fd >= 0 &&
-			   fchownat(*upper_fd, name, st.st_uid, st.st_gid,
-				   AT_SYMLINK_NOFOLLOW) < 0) ||
-		fchmodat(*upper_fd, name, directory_mode(layer, &st), 0) < 0) {
+			   fchownat(*upper_fd, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) <
+				   0) ||
+		   fchmodat(*upper_fd, name, directory_mode(layer, &st), 0) < 0) {
 		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "make a place for '%s'", destination);
 	}
 	fd = openat(*upper_fd, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
@@ -65,8 +64,8 @@ static int make_directory(const struct layer *layer, int *upper_fd, int lower_fd
 
 static errint_t create_file(int dir_fd, const char *name)
 {
-	_cleanup_close_ int fd = openat(
-		dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	_cleanup_close_ int fd =
+		openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	return fd < 0 && errno != EEXIST ? -errno : 0;
 }
@@ -124,8 +123,8 @@ static int walk(const struct layer *layer, const char *path, const char *destina
 }
 
 /* Makes the directory of `destination` and remembers it. */
-static int enter(struct layer *layer, const char *destination, const char **ret_name,
-	struct nvb_error **err)
+static int enter(
+	struct layer *layer, const char *destination, const char **ret_name, struct nvb_error **err)
 {
 	const char *name = path_base_name(destination);
 	_cleanup_free_ char *path = strndup(destination, (size_t)(name - destination));
@@ -134,7 +133,8 @@ static int enter(struct layer *layer, const char *destination, const char **ret_
 	if (!path)
 		return NVB_OOM(err);
 	if (!*name)
-		return NVB_RAISE(err, NVB_ERR_ENGINE, ENOTDIR, "make a place for '%s'", destination);
+		return NVB_RAISE(
+			err, NVB_ERR_ENGINE, ENOTDIR, "make a place for '%s'", destination);
 	*ret_name = name;
 	if (layer->last_path && strcmp(layer->last_path, path) == 0)
 		return 0;
@@ -153,8 +153,8 @@ void layer_done(struct layer *layer)
 	closep(&layer->last_fd);
 }
 
-int layer_add_place(struct layer *layer, const char *destination, bool is_directory,
-	struct nvb_error **err)
+int layer_add_place(
+	struct layer *layer, const char *destination, bool is_directory, struct nvb_error **err)
 {
 	_cleanup_close_ int fd = -1;
 	const char *name;
@@ -186,8 +186,8 @@ int layer_add_file(struct layer *layer, const char *path, const char *text, stru
 	if (r < 0)
 		return r;
 	/* Exclusive: what is there is one file under all the names of places. */
-	fd = openat(layer->last_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		0644);
+	fd = openat(
+		layer->last_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return errno == EEXIST ? 0 : raise_add(path, errno, err);
 	e = fchmod(fd, 0644) < 0 ? -errno : file_write_fd(fd, text, strlen(text));
@@ -217,8 +217,8 @@ int layer_resolve(const struct layer *layer, struct arena *a, const char *destin
 
 	e = path_resolve_in(layer->lower_fd, destination, &found);
 	if (e < 0)
-		return NVB_RAISE(err, NVB_ERR_UNSAFE_PATH, -e, "resolve '%s' in the container",
-			destination);
+		return NVB_RAISE(
+			err, NVB_ERR_UNSAFE_PATH, -e, "resolve '%s' in the container", destination);
 	if (strcmp(found.path, "/") == 0)
 		return NVB_RAISE(err, NVB_ERR_UNSAFE_PATH, 0,
 			"mount on '%s': it is the container's root", destination);

@@ -19,21 +19,24 @@
 struct layer {
 	int lower_fd; /* the image's root */
 	int upper_fd;
-	int beside_fd;   /* a directory of ours on the same file system; -1: none */
+	int beside_fd;	 /* a directory of ours on the same file system; -1: none */
 	bool keep_owner; /* we are root: give made directories the image's owner */
 	/* The directory that was made last, and its path: neighbours are made without a walk. */
 	char *last_path;
 	int last_fd;
 };
 
-#define LAYER_INIT { .lower_fd = -1, .upper_fd = -1, .beside_fd = -1, .last_fd = -1 }
+#define LAYER_INIT                                                                                 \
+	{                                                                                          \
+		.lower_fd = -1, .upper_fd = -1, .beside_fd = -1, .last_fd = -1                     \
+	}
 
 /* Closes what the layer opened itself. */
 void layer_done(struct layer *layer);
 
 /* `destination` is resolved: absolute and without links in the lower root. */
-int layer_add_place(struct layer *layer, const char *destination, bool is_directory,
-	struct nvb_error **err);
+int layer_add_place(
+	struct layer *layer, const char *destination, bool is_directory, struct nvb_error **err);
 
 /*
  * A file, and a symbolic link, at `path`, resolved as above. Return 1 if it is there; 0 if it

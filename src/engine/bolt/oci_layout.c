@@ -16,14 +16,14 @@
 #include "format/json.h"
 
 #define DOCUMENT_LIMIT_BYTES ((size_t)4 << 20)
-#define SHA256_PREFIX "sha256:"
-#define SHA256_HEX 64
-#define MAX_INDEX_DEPTH 4
-#define PINNED_TAG "image"
-#define PARTIAL_PREFIX ".part-"
-#define REF_NAME "org.opencontainers.image.ref.name"
-#define INDEX_TYPE "application/vnd.oci.image.index.v1+json"
-#define DOCKER_INDEX_TYPE "application/vnd.docker.distribution.manifest.list.v2+json"
+#define SHA256_PREFIX	     "sha256:"
+#define SHA256_HEX	     64
+#define MAX_INDEX_DEPTH	     4
+#define PINNED_TAG	     "image"
+#define PARTIAL_PREFIX	     ".part-"
+#define REF_NAME	     "org.opencontainers.image.ref.name"
+#define INDEX_TYPE	     "application/vnd.oci.image.index.v1+json"
+#define DOCKER_INDEX_TYPE    "application/vnd.docker.distribution.manifest.list.v2+json"
 
 struct layout {
 	struct arena *arena;
@@ -32,8 +32,8 @@ struct layout {
 	const char *tag; /* NULL: not given */
 };
 
-static int read_document(const struct layout *l, const char *name, struct json_object **ret,
-	struct nvb_error **err)
+static int read_document(
+	const struct layout *l, const char *name, struct json_object **ret, struct nvb_error **err)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t length = 0;
@@ -41,11 +41,12 @@ static int read_document(const struct layout *l, const char *name, struct json_o
 	int r;
 
 	if (e < 0)
-		return NVB_RAISE(err, NVB_ERR_IMAGE, -e, "read '%s' of the image '%s'", name,
-			l->path);
+		return NVB_RAISE(
+			err, NVB_ERR_IMAGE, -e, "read '%s' of the image '%s'", name, l->path);
 	r = json_parse(text, length, ret, err);
 	if (r < 0)
-		return NVB_CONTEXT(err, NVB_ERR_IMAGE, "read '%s' of the image '%s'", name, l->path);
+		return NVB_CONTEXT(
+			err, NVB_ERR_IMAGE, "read '%s' of the image '%s'", name, l->path);
 	return 0;
 }
 
@@ -54,7 +55,7 @@ static bool is_digest(const char *digest)
 	const char *hex = digest + strlen(SHA256_PREFIX);
 
 	return strncmp(digest, SHA256_PREFIX, strlen(SHA256_PREFIX)) == 0 &&
-		strlen(hex) == SHA256_HEX && strspn(hex, "0123456789abcdef") == SHA256_HEX;
+	       strlen(hex) == SHA256_HEX && strspn(hex, "0123456789abcdef") == SHA256_HEX;
 }
 
 static int read_blob(const struct layout *l, const char *digest, struct json_object **ret,
@@ -63,8 +64,8 @@ static int read_blob(const struct layout *l, const char *digest, struct json_obj
 	const char *name;
 
 	if (!is_digest(digest))
-		return NVB_RAISE(err, NVB_ERR_IMAGE, 0, "'%s' of the image '%s' is no sha256 digest",
-			digest, l->path);
+		return NVB_RAISE(err, NVB_ERR_IMAGE, 0,
+			"'%s' of the image '%s' is no sha256 digest", digest, l->path);
 	name = arena_printf(l->arena, "blobs/sha256/%s", digest + strlen(SHA256_PREFIX));
 	return name ? read_document(l, name, ret, err) : NVB_OOM(err);
 }
@@ -104,7 +105,7 @@ static int fits_machine(const struct json_at *entry, struct nvb_error **err)
 	if (r < 0)
 		return r;
 	return (!architecture || strcmp(architecture, machine_architecture()) == 0) &&
-		(!os || strcmp(os, "linux") == 0);
+	       (!os || strcmp(os, "linux") == 0);
 }
 
 /* 1: the entry carries this tag. */
@@ -186,8 +187,8 @@ static int choose(const struct layout *l, struct json_object *index, const char 
 	/* A layout with one image needs no tag. */
 	if (r == 0 && tag && !l->tag && json_length(&manifests) == 1)
 		r = choose_entry(l, &manifests, NULL, ret, err);
-	return r < 0 ? NVB_CONTEXT(err, NVB_ERR_IMAGE, "read the index of the image '%s'", l->path) :
-		       r;
+	return r < 0 ? NVB_CONTEXT(err, NVB_ERR_IMAGE, "read the index of the image '%s'", l->path)
+		     : r;
 }
 
 static int raise_no_tag(const struct layout *l, const char *tag, struct nvb_error **err)
@@ -227,8 +228,8 @@ static int find_manifest(const struct layout *l, struct descriptor *ret, struct 
 		return r < 0 ? r : raise_no_tag(l, l->tag, err);
 	for (int depth = 0; d.is_index; depth++) {
 		if (depth == MAX_INDEX_DEPTH)
-			return NVB_RAISE(err, NVB_ERR_IMAGE, 0, "the image '%s' nests its indexes",
-				l->path);
+			return NVB_RAISE(
+				err, NVB_ERR_IMAGE, 0, "the image '%s' nests its indexes", l->path);
 		r = choose_nested(l, &d, err);
 		if (r < 0)
 			return r;
@@ -326,8 +327,8 @@ static int read_image_config(const struct layout *l, const char *manifest_digest
  * A layout of our own that holds one image under one tag: umoci names images by tag, which an
  * image need not have, and the tag may move while we look.
  */
-static int write_pinned_layout(const struct layout *l, const struct descriptor *d, int dir_fd,
-	struct nvb_error **err)
+static int write_pinned_layout(
+	const struct layout *l, const struct descriptor *d, int dir_fd, struct nvb_error **err)
 {
 	static const char version[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 	struct json_builder b = JSON_BUILDER_INIT;
@@ -374,15 +375,17 @@ static int run_umoci(const struct layout *l, const char *directory, struct nvb_e
 	const char *const envp[] = { "PATH=" SPAWN_SYSTEM_PATH, "HOME=/", NULL };
 	const char *const argv[] = { umoci, "unpack", "--image", image,
 		rootless ? rootless : target, rootless ? target : NULL, NULL };
-	const struct spawn_capture_options options = { .argv = argv, .envp = envp,
-		.limit_bytes = DOCUMENT_LIMIT_BYTES, .keep_stderr = true };
+	const struct spawn_capture_options options = {
+		.argv = argv, .envp = envp, .limit_bytes = DOCUMENT_LIMIT_BYTES, .keep_stderr = true
+	};
 	struct spawn_exit exit_status;
 	int r;
 
 	if (!umoci)
 		return NVB_HINT(err,
 			NVB_RAISE(err, NVB_ERR_IMAGE, 0,
-				"unpack the image '%s': the program 'umoci' is not installed", l->path),
+				"unpack the image '%s': the program 'umoci' is not installed",
+				l->path),
 			"install the package 'umoci'");
 	if (!image || !target)
 		return NVB_OOM(err);
@@ -533,7 +536,8 @@ static int open_layout(struct layout *l, const char *reference, struct nvb_error
 		l->dir_fd = open(l->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (l->dir_fd < 0)
-		return NVB_RAISE(err, NVB_ERR_IMAGE, errno, "open the image directory '%s'", l->path);
+		return NVB_RAISE(
+			err, NVB_ERR_IMAGE, errno, "open the image directory '%s'", l->path);
 	return 0;
 }
 

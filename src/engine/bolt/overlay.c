@@ -30,9 +30,9 @@ static errint_t mount_with(const struct overlay *o, const char *extra)
 	(void)snprintf(options, sizeof(options), "lowerdir=%s%s%s,upperdir=%s,workdir=%s%s%s",
 		middle, o->middle_fd >= 0 ? ":" : "", lower, upper, work,
 		o->in_user_namespace ? ",userxattr" : "", extra);
-	return mount("overlay", target, "overlay", o->no_devices ? MS_NODEV : 0, options) < 0 ?
-		-errno :
-		0;
+	return mount("overlay", target, "overlay", o->no_devices ? MS_NODEV : 0, options) < 0
+		       ? -errno
+		       : 0;
 }
 
 static errint_t mount_above_tmpfs(const struct overlay *o, int tmpfs_fd)
@@ -63,15 +63,13 @@ static errint_t cover_with_tmpfs(int dir_fd)
 	_cleanup_close_ int fs_fd = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
 	_cleanup_close_ int mount_fd = -1;
 
-	if (fs_fd < 0 ||
-		syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
+	if (fs_fd < 0 || syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
 		syscall(SYS_fsconfig, fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;
 	mount_fd = (int)syscall(
 		SYS_fsmount, fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-	if (mount_fd < 0 ||
-		syscall(SYS_move_mount, mount_fd, "", dir_fd, "",
-			MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (mount_fd < 0 || syscall(SYS_move_mount, mount_fd, "", dir_fd, "",
+				    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return -errno;
 	return TAKE_FD(mount_fd);
 }

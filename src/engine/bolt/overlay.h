@@ -9,7 +9,7 @@
 
 struct overlay {
 	int lower_fd;
-	int middle_fd; /* a layer of ours above the lower one; -1: none */
+	int middle_fd;	       /* a layer of ours above the lower one; -1: none */
 	int upper_fd, work_fd; /* on one file system */
 	int target_fd;
 	bool in_user_namespace;

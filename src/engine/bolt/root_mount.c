@@ -12,7 +12,7 @@
 #include "engine/bolt/overlay.h"
 #include "engine/bolt/split_root.h"
 
-#define CGROUP_ROOT "/sys/fs/cgroup"
+#define CGROUP_ROOT	   "/sys/fs/cgroup"
 #define CGROUP_HYBRID_TREE CGROUP_ROOT "/unified"
 /* Room for the largest config.json, the low-level runtime's state and log, and /etc/hosts. */
 #define FILES_OPTIONS "mode=0700,size=64m"
@@ -63,7 +63,10 @@ struct parts {
 	int files_fd, layer_fd, target_fd;	     /* in memory */
 };
 
-#define PARTS_INIT { -1, -1, -1, -1, -1, -1, -1 }
+#define PARTS_INIT                                                                                 \
+	{                                                                                          \
+		-1, -1, -1, -1, -1, -1, -1                                                         \
+	}
 
 static void parts_done(struct parts *p)
 {

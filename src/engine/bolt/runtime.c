@@ -18,14 +18,14 @@ bool low_level_runtime_choose(const char *crun, const char *runc, enum cgroup_la
 		.path = use_crun ? crun : runc,
 		.is_crun = use_crun,
 		.device_cgroup = !rootless && layout != CGROUP_NONE &&
-			!(use_crun && layout == CGROUP_HYBRID),
+				 !(use_crun && layout == CGROUP_HYBRID),
 		.mount_cgroup2 = use_crun && !rootless && layout == CGROUP_HYBRID,
 	};
 	return true;
 }
 
-static int find_in_arena(struct arena *a, const char *name, const char **ret,
-	struct nvb_error **err)
+static int find_in_arena(
+	struct arena *a, const char *name, const char **ret, struct nvb_error **err)
 {
 	_cleanup_free_ char *found = spawn_find_program(name, SPAWN_SYSTEM_PATH);
 
@@ -50,8 +50,8 @@ static int use_named(struct arena *a, const char *named, const char **ret_crun,
 	return 0;
 }
 
-int low_level_runtime_find(struct arena *a, bool rootless, struct low_level_runtime *ret,
-	struct nvb_error **err)
+int low_level_runtime_find(
+	struct arena *a, bool rootless, struct low_level_runtime *ret, struct nvb_error **err)
 {
 	const char *named = secure_getenv("NVBIND_OCI_RUNTIME");
 	const char *crun = NULL, *runc = NULL;
@@ -72,7 +72,8 @@ int low_level_runtime_find(struct arena *a, bool rootless, struct low_level_runt
 			return 0;
 		return NVB_HINT(err,
 			NVB_RAISE(err, NVB_ERR_ENGINE, 0,
-				"run containers with '%s': it has no device cgroup in the %s layout",
+				"run containers with '%s': it has no device cgroup in the %s "
+				"layout",
 				ret->path, cgroup_layout_name(cgroup_layout_read())),
 			"install the package 'runc'; NVBIND_OCI_RUNTIME=crun accepts that device "
 			"nodes in an image can be opened");
@@ -86,18 +87,23 @@ int low_level_runtime_find(struct arena *a, bool rootless, struct low_level_runt
 const char **low_level_runtime_argv(struct arena *a, const struct low_level_runtime *runtime,
 	bool rootless, const char *capsule_path, const char *id)
 {
-	const char *mode = runtime->is_crun ?
-		(runtime->device_cgroup ? "--cgroup-manager=cgroupfs" : "--cgroup-manager=disabled") :
-		(rootless ? "--rootless=true" : "--rootless=false");
+	const char *mode = runtime->is_crun ? (runtime->device_cgroup ? "--cgroup-manager=cgroupfs"
+								      : "--cgroup-manager=disabled")
+					    : (rootless ? "--rootless=true" : "--rootless=false");
 	const char *const argv[] = {
 		runtime->path,
-		"--root", arena_printf(a, "%s/runtime", capsule_path),
-		"--log", arena_printf(a, "%s/log", capsule_path),
-		"--log-format", "json",
+		"--root",
+		arena_printf(a, "%s/runtime", capsule_path),
+		"--log",
+		arena_printf(a, "%s/log", capsule_path),
+		"--log-format",
+		"json",
 		mode,
 		"run",
-		"--bundle", capsule_path,
-		"--pid-file", arena_printf(a, "%s/pid", capsule_path),
+		"--bundle",
+		capsule_path,
+		"--pid-file",
+		arena_printf(a, "%s/pid", capsule_path),
 		arena_printf(a, "nvbind-%s", id),
 		NULL,
 	};

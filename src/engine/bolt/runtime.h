@@ -24,8 +24,8 @@ struct low_level_runtime {
 };
 
 /* Errors: NVB_ERR_ENGINE with what to install. Strings live in the arena. */
-int low_level_runtime_find(struct arena *a, bool rootless, struct low_level_runtime *ret,
-	struct nvb_error **err);
+int low_level_runtime_find(
+	struct arena *a, bool rootless, struct low_level_runtime *ret, struct nvb_error **err);
 
 /* The decision alone: `crun`, `runc` are paths or NULL. False if there is none. */
 bool low_level_runtime_choose(const char *crun, const char *runc, enum cgroup_layout layout,

@@ -9,7 +9,7 @@
 #include "base/strbuf.h"
 #include "format/json.h"
 
-#define LOG_LIMIT_BYTES ((size_t)1 << 20)
+#define LOG_LIMIT_BYTES	    ((size_t)1 << 20)
 #define MESSAGE_LIMIT_BYTES 512
 
 /* NULL: the line is no error message. */

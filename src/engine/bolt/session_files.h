@@ -8,7 +8,8 @@
 
 /*
  * Makes the directory and its parents where they are not there. A new one is for its owner alone,
- * who is the container's user, if that can be. 0 or -errno.
+ * who is the container's user, if that can be. 0 or -errno; -EPERM: it is another user's, or such a
+ * one may change the way to it.
  */
 errint_t session_files_make_directory(const char *path, uint32_t uid, uint32_t gid);
 

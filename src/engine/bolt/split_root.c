@@ -44,8 +44,8 @@ static int open_child(int dir_fd, const char *name, int *ret_fd, struct nvb_erro
 	return *ret_fd < 0 ? NVB_RAISE(err, NVB_ERR_ENGINE, errno, "open '%s'", name) : 0;
 }
 
-static int make_child(int dir_fd, const char *name, mode_t mode, int *ret_fd,
-	struct nvb_error **err)
+static int make_child(
+	int dir_fd, const char *name, mode_t mode, int *ret_fd, struct nvb_error **err)
 {
 	if (mkdirat(dir_fd, name, mode) < 0 && errno != EEXIST)
 		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "create '%s'", name);
@@ -72,8 +72,9 @@ static errint_t bind_read_only(const struct layers *part)
 
 static int mount_directory(const struct layers *all, const char *name, struct nvb_error **err)
 {
-	_cleanup_(layers_done) struct layers part = { .lower = -1, .upper = -1, .work = -1,
-		.target = -1 };
+	_cleanup_(layers_done) struct layers part = {
+		.lower = -1, .upper = -1, .work = -1, .target = -1
+	};
 	struct overlay overlay;
 	int r;
 
@@ -176,8 +177,11 @@ bool split_root_is_needed(int lower_fd)
 
 int split_root_mount(const struct split_root *root, struct nvb_error **err)
 {
-	_cleanup_(layers_done) struct layers all = { .lower = -1, .upper = -1, .work = -1,
-		.target = -1, .in_user_namespace = root->in_user_namespace,
+	_cleanup_(layers_done) struct layers all = { .lower = -1,
+		.upper = -1,
+		.work = -1,
+		.target = -1,
+		.in_user_namespace = root->in_user_namespace,
 		.no_devices = root->no_devices };
 	char source[32], target[32];
 	mode_t mask;

@@ -18,8 +18,8 @@
 
 #define NAME_LIMIT 63
 /* No container can be named so. */
-#define GONE_PREFIX ".gone-"
-#define GROWING_TRIES 20
+#define GONE_PREFIX	 ".gone-"
+#define GROWING_TRIES	 20
 #define GROWING_PAUSE_NS 10000000L
 
 /* mkdir -p; parents as anyone may read them, the last one private. */
@@ -77,8 +77,8 @@ static int check_parent(const char *path, struct nvb_error **err)
 	/* Root of a user namespace sees the owners of the machine's directories as nobody. */
 	if (!idmap_is_needed() && st.st_uid != 0)
 		return NVB_HINT(err,
-			NVB_RAISE(err, NVB_ERR_PERMISSION, 0, "'%s' belongs to user %u, not to root",
-				path, st.st_uid),
+			NVB_RAISE(err, NVB_ERR_PERMISSION, 0,
+				"'%s' belongs to user %u, not to root", path, st.st_uid),
 			"set NVBIND_STATE_DIR to a directory that is root's alone");
 	if (st.st_mode & S_ISVTX)
 		return 0;
@@ -177,22 +177,24 @@ void bolt_state_done(struct bolt_state *state)
 }
 
 /* Cgroups are the machine's, names of capsules only a state directory's: so both are in it. */
-static int cgroup_name(const struct bolt_state *state, const char *id, char **ret_name,
-	struct nvb_error **err)
+static int cgroup_name(
+	const struct bolt_state *state, const char *id, char **ret_name, struct nvb_error **err)
 {
 	struct stat st;
 
 	if (fstat(state->capsules_fd, &st) < 0)
 		return NVB_RAISE(err, NVB_ERR_IO, errno, "look at '%s/capsules'", state->path);
 	return asprintf(ret_name, "nvbind-%s-%jx.%jx", id, (uintmax_t)st.st_dev,
-		       (uintmax_t)st.st_ino) < 0 ? NVB_OOM(err) : 0;
+		       (uintmax_t)st.st_ino) < 0
+		       ? NVB_OOM(err)
+		       : 0;
 }
 
 /* Takes a lock file below dir_fd. 1 taken, 0 held by another, < 0 -errno. */
 static errint_t lock_file(int dir_fd, const char *name, int operation, int *ret_fd)
 {
-	_cleanup_close_ int fd = openat(
-		dir_fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd =
+		openat(dir_fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r;
 
 	if (fd < 0)
@@ -262,8 +264,8 @@ static int remove_leftovers(const struct bolt_state *state, const char *id, stru
 /* True if no process holds the capsule any more. Called under the capsules' lock. */
 static bool is_dead(const struct bolt_state *state, const char *id)
 {
-	_cleanup_close_ int dir_fd = openat(state->capsules_fd, id,
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int dir_fd =
+		openat(state->capsules_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	_cleanup_close_ int fd = -1;
 
 	/* A file or a link is nobody's capsule. What we cannot see may be alive. */
@@ -281,20 +283,20 @@ static bool is_capsule(const char *name)
 	return name[0] != '.' || strncmp(name, GONE_PREFIX, strlen(GONE_PREFIX)) == 0;
 }
 
-/* True if there are some that live. Called under the capsules' lock. */
-static bool sweep(const struct bolt_state *state)
+/* Called under the capsules' lock. */
+static struct bolt_sweep sweep(const struct bolt_state *state, bool dry_run)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *entry;
-	bool some_live = false;
+	struct bolt_sweep met = { 0 };
 	int fd = openat(state->capsules_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
-		return false;
+		return met;
 	dir = fdopendir(fd);
 	if (!dir) {
 		closep(&fd);
-		return false;
+		return met;
 	}
 	while ((entry = readdir(dir))) {
 		_cleanup_error_ struct nvb_error *error = NULL;
@@ -302,14 +304,19 @@ static bool sweep(const struct bolt_state *state)
 		if (!is_capsule(entry->d_name))
 			continue;
 		if (!is_dead(state, entry->d_name)) {
-			some_live = true;
+			met.alive++;
 			continue;
 		}
+		met.dead++;
+		if (dry_run)
+			continue;
 		log_debug("engine", "removing what the container '%s' left", entry->d_name);
-		if (remove_leftovers(state, entry->d_name, &error) < 0)
+		if (remove_leftovers(state, entry->d_name, &error) < 0) {
 			log_warning("%s, ignoring", nvb_error_message(error));
+			met.kept++;
+		}
 	}
-	return some_live;
+	return met;
 }
 
 /* Whoever has the lock sweeps himself. */
@@ -318,7 +325,7 @@ static void sweep_again(const struct bolt_state *state)
 	_cleanup_close_ int all_fd = -1;
 
 	if (lock_file(state->capsules_fd, ".lock", LOCK_EX | LOCK_NB, &all_fd) == 1)
-		(void)sweep(state);
+		(void)sweep(state, false);
 }
 
 static bool is_name(const char *name)
@@ -328,7 +335,7 @@ static bool is_name(const char *name)
 	if (!length || length > NAME_LIMIT || name[0] == '.' || name[0] == '-' || name[0] == '_')
 		return false;
 	return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
-		length;
+	       length;
 }
 
 static int make_id(const char *name, char **ret_id, struct nvb_error **err)
@@ -348,14 +355,14 @@ static int make_id(const char *name, char **ret_id, struct nvb_error **err)
 	}
 	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "get a random number");
-	return asprintf(ret_id, "%012" PRIx64, random & UINT64_C(0xffffffffffff)) < 0 ? NVB_OOM(err) : 0;
+	return asprintf(ret_id, "%012" PRIx64, random & UINT64_C(0xffffffffffff)) < 0 ? NVB_OOM(err)
+										      : 0;
 }
 
-static int raise_create(const struct bolt_state *state, const char *id, int errnum,
-	struct nvb_error **err)
+static int raise_create(
+	const struct bolt_state *state, const char *id, int errnum, struct nvb_error **err)
 {
-	int r = NVB_RAISE(
-		err, NVB_ERR_ENGINE, errnum, "create '%s/capsules/%s'", state->path, id);
+	int r = NVB_RAISE(err, NVB_ERR_ENGINE, errnum, "create '%s/capsules/%s'", state->path, id);
 
 	if (errnum == ENOSPC || errnum == EDQUOT)
 		return NVB_HINT(err, r, "free disk space, or set NVBIND_STATE_DIR to another disk");
@@ -363,8 +370,8 @@ static int raise_create(const struct bolt_state *state, const char *id, int errn
 }
 
 /* Under the capsules' lock: nobody sees a capsule that is half made. */
-static int make_capsule(const struct bolt_state *state, struct bolt_capsule *c,
-	struct nvb_error **err)
+static int make_capsule(
+	const struct bolt_state *state, struct bolt_capsule *c, struct nvb_error **err)
 {
 	static const char *const folders[] = { "upper", "work" };
 	errint_t e;
@@ -373,12 +380,12 @@ static int make_capsule(const struct bolt_state *state, struct bolt_capsule *c,
 		if (errno != EEXIST)
 			return raise_create(state, c->id, errno, err);
 		return NVB_HINT(err,
-			NVB_RAISE(err, NVB_ERR_ENGINE, 0, "a container named '%s' is running",
-				c->id),
+			NVB_RAISE(
+				err, NVB_ERR_ENGINE, 0, "a container named '%s' is running", c->id),
 			"choose another --name");
 	}
-	c->dir_fd = openat(
-		state->capsules_fd, c->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	c->dir_fd =
+		openat(state->capsules_fd, c->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (c->dir_fd < 0)
 		return raise_create(state, c->id, errno, err);
 	e = lock_file(c->dir_fd, "lock", LOCK_EX | LOCK_NB, &c->lock_fd);
@@ -387,6 +394,18 @@ static int make_capsule(const struct bolt_state *state, struct bolt_capsule *c,
 	for (size_t i = 0; i < ELEMENTS(folders); i++)
 		if (mkdirat(c->dir_fd, folders[i], i == 0 ? 0755 : 0700) < 0)
 			return raise_create(state, c->id, errno, err);
+	return 0;
+}
+
+int bolt_state_sweep(const struct bolt_state *state, bool dry_run, struct bolt_sweep *ret,
+	struct nvb_error **err)
+{
+	_cleanup_close_ int all_fd = -1;
+	errint_t e = lock_file(state->capsules_fd, ".lock", LOCK_EX, &all_fd);
+
+	if (e < 0)
+		return raise_create(state, ".lock", -e, err);
+	*ret = sweep(state, dry_run);
 	return 0;
 }
 
@@ -409,7 +428,7 @@ int bolt_capsule_new(const struct bolt_state *state, const char *name, struct bo
 	e = lock_file(state->capsules_fd, ".lock", LOCK_EX, &all_fd);
 	if (e < 0)
 		return raise_create(state, ".lock", -e, err);
-	c.has_others = sweep(state);
+	c.has_others = sweep(state, false).alive > 0;
 	r = make_capsule(state, &c, err);
 	if (r < 0) {
 		/* What was made belongs to nobody else: a name in use has no dir_fd here. */
@@ -422,8 +441,8 @@ int bolt_capsule_new(const struct bolt_state *state, const char *name, struct bo
 	return 0;
 }
 
-int bolt_capsule_remove(const struct bolt_state *state, struct bolt_capsule *capsule,
-	struct nvb_error **err)
+int bolt_capsule_remove(
+	const struct bolt_state *state, struct bolt_capsule *capsule, struct nvb_error **err)
 {
 	int r = remove_leftovers(state, capsule->id, err);
 

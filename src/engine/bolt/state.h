@@ -32,7 +32,10 @@ struct bolt_state {
 	int capsules_fd;
 };
 
-#define BOLT_STATE_INIT { .dir_fd = -1, .capsules_fd = -1 }
+#define BOLT_STATE_INIT                                                                            \
+	{                                                                                          \
+		.dir_fd = -1, .capsules_fd = -1                                                    \
+	}
 
 /*
  * NVBIND_STATE_DIR, else /var/lib/nvbind (root) or $XDG_DATA_HOME/nvbind; made if missing.
@@ -40,6 +43,19 @@ struct bolt_state {
  */
 int bolt_state_open(struct bolt_state *ret, struct nvb_error **err);
 void bolt_state_done(struct bolt_state *state);
+
+/* What a sweep met. */
+struct bolt_sweep {
+	unsigned alive, dead; /* `alive`: or about to die */
+	unsigned kept;	      /* of the dead ones: they could not be removed, which was logged */
+};
+
+/*
+ * Removes what dead capsules left; with `dry_run` counts them. For who starts no container: who
+ * does sweeps by itself. Errors: NVB_ERR_ENGINE.
+ */
+int bolt_state_sweep(const struct bolt_state *state, bool dry_run, struct bolt_sweep *ret,
+	struct nvb_error **err);
 
 struct bolt_capsule {
 	char *id;
@@ -50,7 +66,10 @@ struct bolt_capsule {
 	bool has_others; /* there were others that lived, or were about to die, when it was made */
 };
 
-#define BOLT_CAPSULE_INIT { .dir_fd = -1, .lock_fd = -1 }
+#define BOLT_CAPSULE_INIT                                                                          \
+	{                                                                                          \
+		.dir_fd = -1, .lock_fd = -1                                                        \
+	}
 
 /*
  * Makes a capsule and takes its lock. `name` NULL: a random id. First sweeps what dead ones
@@ -62,6 +81,6 @@ int bolt_capsule_new(const struct bolt_state *state, const char *name, struct bo
  * Removes the capsule's cgroup and directory; its processes must be gone. Sweeps once more where
  * bolt_capsule_new() met others: one whose nvbind was killed just before had yet to die.
  */
-int bolt_capsule_remove(const struct bolt_state *state, struct bolt_capsule *capsule,
-	struct nvb_error **err);
+int bolt_capsule_remove(
+	const struct bolt_state *state, struct bolt_capsule *capsule, struct nvb_error **err);
 void bolt_capsule_done(struct bolt_capsule *capsule);

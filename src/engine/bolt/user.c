@@ -8,8 +8,8 @@
 #include "base/number.h"
 
 #define ACCOUNTS_LIMIT_BYTES ((size_t)4 << 20)
-#define MAX_ID 0xfffffffeu
-#define MAX_FIELDS 7
+#define MAX_ID		     0xfffffffeu
+#define MAX_FIELDS	     7
 
 /* Splits "a:b:c" in place; further fields stay in the last one. */
 static size_t split_fields(char *line, char *fields[static MAX_FIELDS])
@@ -59,7 +59,8 @@ static int read_accounts(int root_fd, const char *path, char **ret_text, struct 
 {
 	errint_t e = file_read_regular_in(root_fd, path, ACCOUNTS_LIMIT_BYTES, ret_text, NULL);
 
-	/* A root without accounts still runs numbers; so does one with something else in their place. */
+	/* A root without accounts still runs numbers; so does one with something else in their
+	 * place. */
 	if (e == -ENOENT || e == -ENOTDIR || e == -EISDIR || e == -ENODEV) {
 		*ret_text = calloc(1, 1);
 		return *ret_text ? 0 : NVB_OOM(err);
@@ -108,7 +109,8 @@ static int find_user(int root_fd, const char *name, bool with_groups, struct are
 		return r;
 	rest = text;
 	while (rest && !found_name)
-		(void)match_passwd(strsep(&rest, "\n"), name, by_uid, uid, user, &found_name, &home);
+		(void)match_passwd(
+			strsep(&rest, "\n"), name, by_uid, uid, user, &found_name, &home);
 	if (!found_name) {
 		if (!by_uid)
 			return NVB_HINT(err,
@@ -126,8 +128,8 @@ static int find_user(int root_fd, const char *name, bool with_groups, struct are
 	return with_groups ? add_groups_of(root_fd, found_name, a, user, err) : 0;
 }
 
-static int find_group(int root_fd, const char *name, struct container_user *user,
-	struct nvb_error **err)
+static int find_group(
+	int root_fd, const char *name, struct container_user *user, struct nvb_error **err)
 {
 	_cleanup_free_ char *text = NULL;
 	uint64_t gid;
@@ -154,8 +156,8 @@ static int find_group(int root_fd, const char *name, struct container_user *user
 	return NVB_RAISE(err, NVB_ERR_ENGINE, 0, "find the group '%s' in the container", name);
 }
 
-int container_user_find(int root_fd, const char *text, struct arena *a,
-	struct container_user *ret, struct nvb_error **err)
+int container_user_find(int root_fd, const char *text, struct arena *a, struct container_user *ret,
+	struct nvb_error **err)
 {
 	struct container_user user = { .home = NULL };
 	const char *colon, *name, *group;

@@ -17,5 +17,5 @@ struct container_user {
 };
 
 /* `text` NULL or empty is root. Errors: NVB_ERR_ENGINE (no such user or group). */
-int container_user_find(int root_fd, const char *text, struct arena *a,
-	struct container_user *ret, struct nvb_error **err);
+int container_user_find(int root_fd, const char *text, struct arena *a, struct container_user *ret,
+	struct nvb_error **err);

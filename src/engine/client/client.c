@@ -223,6 +223,7 @@ int client_become(const struct string_list *argv, struct nvb_error **err)
 	for (size_t i = 0; i < argv->n; i++)
 		words[i] = argv->items[i];
 	(void)fflush(NULL);
+	spawn_restore_file_limit();
 	(void)execve(words[0], (char *const *)words, environ);
 	return NVB_RAISE(err, NVB_ERR_ENGINE, errno, "start '%s'", words[0]);
 }

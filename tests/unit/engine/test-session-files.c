@@ -16,7 +16,10 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/state_dir.h"
 #include "engine/bolt/session_files.h"
+
+#define OTHER 12345 /* a user and a group */
 
 struct place {
 	char path[64];
@@ -46,12 +49,17 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static int make(const struct place *p, const char *name)
+static int make_for(const struct place *p, const char *name, uint32_t id)
 {
 	char path[128];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", p->path, name);
-	return session_files_make_directory(path, getuid(), getgid());
+	return session_files_make_directory(path, id, id);
+}
+
+static int make(const struct place *p, const char *name)
+{
+	return make_for(p, name, getuid());
 }
 
 static mode_t mode_of(const struct place *p, const char *name)
@@ -85,6 +93,68 @@ static void test_link(void **state)
 	assert_int_equal(symlinkat("disk", p->fd, "cache"), 0);
 	assert_int_equal(make(p, "cache/x"), 0);
 	assert_int_equal(mode_of(p, "disk/x"), 0700);
+}
+
+/* A link with no end is a disk that is not there: nothing is made in its place. */
+static void test_missing_disk(void **state)
+{
+	struct place *p = *state;
+	struct stat st;
+
+	assert_int_equal(symlinkat("disk", p->fd, "cache"), 0);
+	assert_int_equal(make(p, "cache/x"), -ENOENT);
+	assert_int_equal(fstatat(p->fd, "disk", &st, 0), -1);
+	assert_int_equal(mkdirat(p->fd, "disk", 0755), 0);
+	assert_int_equal(symlinkat("cache/../cache/x", p->fd, "more"), 0);
+	assert_int_equal(make(p, "more/y"), -ENOENT);
+	assert_int_equal(make(p, "cache/x"), 0);
+	assert_int_equal(make(p, "more/y"), 0);
+	assert_int_equal(mode_of(p, "disk/x/y"), 0700);
+	assert_int_equal(symlinkat("loop", p->fd, "loop"), 0);
+	assert_int_equal(make(p, "loop/x"), -ELOOP);
+}
+
+/* Who may change the way decides where a directory of root's is made, and whose it becomes. */
+static void test_way_of_others(void **state)
+{
+	struct place *p = *state;
+	struct stat st;
+
+	(void)umask(022);
+	assert_int_equal(mkdirat(p->fd, "open", 0777), 0);
+	assert_int_equal(fchmodat(p->fd, "open", 0777, 0), 0);
+	assert_int_equal(make(p, "open/x"), -EPERM);
+	assert_int_equal(fstatat(p->fd, "open/x", &st, 0), -1);
+	if (!state_dir_is_root())
+		skip();
+	assert_int_equal(mkdirat(p->fd, "own", 0755), 0);
+	assert_int_equal(symlinkat("own", p->fd, "link"), 0);
+	assert_int_equal(fchownat(p->fd, "link", OTHER, OTHER, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(make(p, "link/x"), -EPERM);
+	assert_int_equal(fstatat(p->fd, "own/x", &st, 0), -1);
+	assert_int_equal(mkdirat(p->fd, "other", 0755), 0);
+	assert_int_equal(fchownat(p->fd, "other", OTHER, OTHER, 0), 0);
+	assert_int_equal(make(p, "other/x"), -EPERM);
+	assert_int_equal(fstatat(p->fd, "other/x", &st, 0), -1);
+}
+
+/* What a user of one container wrote is not for the next one's. */
+static void test_owner(void **state)
+{
+	struct place *p = *state;
+	struct stat st;
+
+	if (!state_dir_is_root())
+		skip();
+	assert_int_equal(make_for(p, "a/x", OTHER), 0);
+	assert_int_equal(fstatat(p->fd, "a/x", &st, 0), 0);
+	assert_int_equal(st.st_uid, OTHER);
+	assert_int_equal(fstatat(p->fd, "a", &st, 0), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(make_for(p, "a/x", OTHER), 0);
+	assert_int_equal(make_for(p, "a/x", 0), -EPERM);
+	assert_int_equal(make_for(p, "a/y", 0), 0);
+	assert_int_equal(make_for(p, "a/y", OTHER), -EPERM);
 }
 
 static void test_something_in_the_way(void **state)
@@ -148,6 +218,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_directory),
 		TEST(test_link),
+		TEST(test_missing_disk),
+		TEST(test_way_of_others),
+		TEST(test_owner),
 		TEST(test_something_in_the_way),
 		TEST(test_cookie),
 		TEST(test_no_cookie),

@@ -152,6 +152,28 @@ static void another_boot(void **state)
 	assert_int_equal(lease_dir_open_path(path, &found, NULL), 0);
 }
 
+/* Who could exchange a directory on the way is refused each time, and nothing is made for him. */
+static void a_way_for_others(void **state)
+{
+	_cleanup_(lease_dir_done) struct lease_dir found = LEASE_DIR_INIT;
+	char open_way[128], path[160];
+
+	(void)state;
+	(void)snprintf(open_way, sizeof(open_way), "%s/open", case_path);
+	(void)snprintf(path, sizeof(path), "%s/a/leases", open_way);
+	assert_int_equal(mkdir(open_way, 0700), 0);
+	assert_int_equal(chmod(open_way, 0777), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(lease_dir_open_path(path, &found, NULL), NVB_ERR_PERMISSION);
+	(void)snprintf(path, sizeof(path), "%s/a", open_way);
+	assert_int_equal(faccessat(AT_FDCWD, path, F_OK, 0), -1);
+	/* Also where it exists. */
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(lease_dir_open_path(path, &found, NULL), NVB_ERR_PERMISSION);
+	assert_int_equal(chmod(open_way, 0755), 0);
+	assert_int_equal(lease_dir_open_path(path, &found, NULL), 0);
+}
+
 static void names(void **state)
 {
 	(void)state;
@@ -176,6 +198,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_directory_for_others, case_setup, case_teardown),
 		cmocka_unit_test_setup_teardown(where_it_is, case_setup, case_teardown),
 		cmocka_unit_test_setup_teardown(another_boot, case_setup, case_teardown),
+		cmocka_unit_test_setup_teardown(a_way_for_others, case_setup, case_teardown),
 		cmocka_unit_test(names),
 	};
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who has a GPU's nodes open, and the leases of a plan. */
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+
 #include "lease-case.h"
 
 #include "lease/foreign.h"
@@ -122,6 +126,117 @@ static void on_the_running_machine(void **state)
 	host_tree_done(&tree);
 }
 
+/* Who asks a file system about a descriptor of another one's waits for it. */
+static unsigned impatient_looks, patient_looks;
+
+static bool is_descriptor(const char *name)
+{
+	return name[0] >= '0' && name[0] <= '9' && !strchr(name, '/');
+}
+
+int patient_fstatat(int fd, const char *name, struct stat *ret, int flags) __asm__("fstatat64");
+int seen_statx(int fd, const char *name, int flags, unsigned mask, struct statx *ret) __asm__(
+	"statx");
+
+int patient_fstatat(int fd, const char *name, struct stat *ret, int flags)
+{
+	impatient_looks += is_descriptor(name);
+	return (int)syscall(SYS_newfstatat, fd, name, ret, flags);
+}
+
+int seen_statx(int fd, const char *name, int flags, unsigned mask, struct statx *ret)
+{
+	impatient_looks += is_descriptor(name) && !(flags & AT_STATX_DONT_SYNC);
+	patient_looks += is_descriptor(name);
+	return (int)syscall(SYS_statx, fd, name, flags, mask, ret);
+}
+
+static void copy_program(const char *from, const char *to)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)execl("/bin/cp", "cp", from, to, NULL);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void start_watcher_like(const char *program, const char *bind_from, pid_t *ret)
+{
+	int ready[2];
+	char byte;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	*ret = fork();
+	if (*ret == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (bind_from && (unshare(CLONE_NEWNS) < 0 ||
+					 mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+					 mount(bind_from, "/usr/sbin", NULL, MS_BIND, NULL) < 0))
+			_exit(1);
+		(void)execl(program, program, "1000", NULL);
+		_exit(1);
+	}
+	(void)close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 0);
+	(void)close(ready[0]);
+}
+
+static bool is_user(pid_t pid)
+{
+	_cleanup_(arena_freep) struct arena *a = arena_new();
+	struct foreign_user_list users;
+	bool found = false;
+
+	(void)find(NULL, a, &users);
+	vec_foreach (struct foreign_user, user, &users)
+		found |= user->pid == pid;
+	return found;
+}
+
+/* Root's file of that name, in an image or anywhere: only the machine's own one is a watcher. */
+static void a_watcher_in_name_only(void **state)
+{
+	static const char name[] = "nvidia-persistenced";
+	struct gpu_node own = {
+		.node = { .path = "/dev/none", .exists = true, .type = 'c', .major = 1, .minor = 7 }
+	};
+	struct gpu_node_list kept = gpu.nodes;
+	char folder[128], program[192];
+	int fd;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		return;
+	(void)snprintf(folder, sizeof(folder), "%s/bin", case_path);
+	(void)snprintf(program, sizeof(program), "%s/%s", folder, name);
+	assert_int_equal(mkdir(folder, 0755), 0);
+	copy_program("/bin/sleep", program);
+	fd = open("/dev/full", O_RDWR);
+	gpu.nodes = (struct gpu_node_list){ &own, 1, 1 };
+	assert_int_equal(host_tree_open("/", &tree, NULL), 0);
+	start_watcher_like(program, NULL, &pid);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	assert_true(is_user(pid));
+	end_child(pid);
+	/* A container may have no rights to be made here. */
+	start_watcher_like("/usr/sbin/nvidia-persistenced", folder, &pid);
+	(void)usleep(10000);
+	if (waitpid(pid, NULL, WNOHANG) == 0) {
+		assert_true(is_user(pid));
+		end_child(pid);
+	}
+	(void)close(fd);
+	assert_int_equal(impatient_looks, 0);
+	assert_true(patient_looks > 0);
+	gpu.nodes = kept;
+	host_tree_done(&tree);
+}
+
 static int take_plan(enum isolation_mode isolation, const struct gpu_partition *of,
 	struct lease **ret, struct nvb_error **err)
 {
@@ -220,6 +335,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(users_are_found, machine_setup, case_teardown),
 		cmocka_unit_test_setup_teardown(
 			on_the_running_machine, machine_setup, case_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_watcher_in_name_only, machine_setup, case_teardown),
 		cmocka_unit_test_setup_teardown(a_plan, machine_setup, case_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_user_without_a_place, machine_setup, case_teardown),

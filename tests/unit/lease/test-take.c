@@ -177,6 +177,39 @@ static void released_by_force(void **state)
 	assert_true(is_free(GPU, NULL, LEASE_EXCLUSIVE));
 }
 
+/* A reader of ours that writes under the guard is waited for: what is torn under it is not. */
+static void a_guard_is_waited_for(void **state)
+{
+	struct lease *lease = must_take(GPU, NULL, LEASE_EXCLUSIVE, "h");
+	struct lease_file file = LEASE_FILE_INIT;
+	struct nvb_error *err = NULL;
+	char byte, damage;
+	int ready[2];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (lease_file_open(&dir, GPU, false, &file, NULL) != 1 ||
+			lease_file_lock(&file, NULL) < 0 || pread(file.fd, &byte, 1, 72) != 1)
+			_exit(1);
+		damage = (char)(byte ^ 1);
+		if (pwrite(file.fd, &damage, 1, 72) != 1 || write(ready[1], "", 1) != 1)
+			_exit(1);
+		(void)usleep(30000);
+		_exit(pwrite(file.fd, &byte, 1, 72) == 1 ? 0 : 1);
+	}
+	assert_int_equal(read(ready[0], &damage, 1), 1);
+	if (lease_set_process(lease, getpid(), &err) < 0)
+		fail_msg("%s", nvb_error_message(err));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(count_entries(GPU, LEASE_WITNESS_PROCESS), 1);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+	lease_release(lease);
+}
+
 static void gc(void **state)
 {
 	_cleanup_(arena_freep) struct arena *a = arena_new();
@@ -226,6 +259,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(too_long, case_setup, case_teardown),
 		cmocka_unit_test_setup_teardown(many, case_setup, case_teardown),
 		cmocka_unit_test_setup_teardown(released_by_force, case_setup, case_teardown),
+		cmocka_unit_test_setup_teardown(a_guard_is_waited_for, case_setup, case_teardown),
 		cmocka_unit_test_setup_teardown(gc, case_setup, case_teardown),
 		cmocka_unit_test_setup_teardown(no_descriptor_is_left, case_setup, case_teardown),
 	};

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a holder is there, and when it is gone: each witness alone. */
+#include <sched.h>
+
 #include "lease-case.h"
+#include "lease/witness.h"
 
 #define GPU "0000:17:00.0"
 
@@ -27,6 +30,7 @@ static struct lease_head head_of(pid_t creator, uint64_t taken_ns)
 		.mode = LEASE_EXCLUSIVE,
 		.creator = creator,
 		.taken_ns = taken_ns,
+		.namespaces = dir.namespaces,
 	};
 }
 
@@ -200,18 +204,26 @@ static void pid_file_of_another(void **state)
 	write_slot(GPU, 0, &head, &texts);
 	assert_true(is_free(GPU, NULL, LEASE_SHARED));
 	end_child(pid);
-	/* Nor is one of another control group. */
+	/* One of another control group may be: that the runtime made none is not its end. */
 	pid = start_child();
 	(void)snprintf(text, sizeof(text), "%d\n", (int)pid);
 	write_file(path, text);
 	texts.cgroup = "/docker/a-container";
 	write_slot(GPU, 0, &head, &texts);
+	assert_false(is_free(GPU, NULL, LEASE_SHARED));
+	assert_int_equal(count_entries(GPU, LEASE_WITNESS_UNKNOWN), 1);
+	/* But not where the number was the container's, and is now another one's. */
+	head.process = pid;
+	head.process_start_ticks = 1;
+	write_slot(GPU, 0, &head, &texts);
 	assert_true(is_free(GPU, NULL, LEASE_SHARED));
-	/* Without one to compare with, it may be. */
+	head = head_of(dead_pid(), now_ns() - 1000000000);
+	/* Without one to compare with, it is. */
 	texts.cgroup = NULL;
 	write_slot(GPU, 0, &head, &texts);
 	assert_false(is_free(GPU, NULL, LEASE_SHARED));
 	end_child(pid);
+	assert_true(is_free(GPU, NULL, LEASE_SHARED));
 }
 
 static void pid_file_that_says_nothing(void **state)
@@ -286,6 +298,107 @@ static void control_group(void **state)
 	assert_false(is_free(GPU, NULL, LEASE_SHARED));
 }
 
+/* What cannot be looked at may have processes; it hides none that is found behind it. */
+static void a_control_group_that_cannot_be_read(void **state)
+{
+	const struct lease_request texts = {
+		.holder = "x", .engine = "oci", .cgroup = "/docker/x"
+	};
+	struct lease_head head = head_of(dead_pid(), now_ns());
+	char path[256];
+
+	(void)state;
+	dir.cgroup_path = case_path;
+	for (int i = 0; i < 4; i++) {
+		(void)snprintf(path, sizeof(path), "%s/devices/docker/x/%d/", case_path, i);
+		make_dirs(path);
+		(void)snprintf(
+			path, sizeof(path), "%s/devices/docker/x/%d/cgroup.procs", case_path, i);
+		write_file(path, "");
+	}
+	(void)snprintf(path, sizeof(path), "%s/devices/docker/x/cgroup.procs", case_path);
+	write_file(path, "");
+	write_slot(GPU, 0, &head, &texts);
+	assert_true(is_free(GPU, NULL, LEASE_SHARED));
+	(void)snprintf(path, sizeof(path), "%s/devices/docker/x/1/cgroup.procs", case_path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("0", path), 0);
+	write_slot(GPU, 0, &head, &texts);
+	assert_false(is_free(GPU, NULL, LEASE_SHARED));
+	assert_int_equal(count_entries(GPU, LEASE_WITNESS_UNKNOWN), 1);
+	(void)snprintf(path, sizeof(path), "%s/devices/docker/x/2/cgroup.procs", case_path);
+	write_file(path, "1\n");
+	assert_int_equal(count_entries(GPU, LEASE_WITNESS_CGROUP), 1);
+}
+
+/* Who looks from another process namespace finds no such process, and must not conclude from it. */
+static void another_namespace(void **state)
+{
+	_cleanup_(arena_freep) struct arena *a = arena_new();
+	struct lease *lease = must_take(GPU, NULL, LEASE_EXCLUSIVE, "h");
+	const uint32_t own = dir.namespaces;
+	struct string_list warnings = { 0 };
+	struct lease_head head;
+
+	(void)state;
+	assert_int_not_equal(own, 0);
+	assert_int_equal(own, witness_namespaces());
+	head = head_of(dead_pid(), now_ns());
+	head.namespaces = own;
+	write_slot(GPU, 1, &head, &no_texts);
+	for (uint32_t other = 0; other <= 1; other++) {
+		dir.namespaces = other ? own ^ 1 : 0;
+		assert_int_equal(count_entries(GPU, LEASE_WITNESS_UNKNOWN), 2);
+		assert_int_equal(lease_gc(&dir, a, &warnings, NULL), 0);
+		assert_false(is_free(GPU, NULL, LEASE_SHARED));
+	}
+	/* A number that was written without knowing is nobody's to judge. */
+	head.namespaces = 0;
+	write_slot(GPU, 2, &head, &no_texts);
+	assert_int_equal(count_entries(GPU, LEASE_WITNESS_UNKNOWN), 3);
+	dir.namespaces = own;
+	assert_int_equal(count_entries(GPU, LEASE_WITNESS_UNKNOWN), 1);
+	assert_int_equal(lease_gc(&dir, a, &warnings, NULL), 1);
+	lease_release(lease);
+}
+
+/* Each namespace alone makes a difference; 77: this user may make none here. */
+static int compare_in(int flag, uint32_t own)
+{
+	int status;
+	pid_t pid = fork(), below;
+
+	if (pid == 0) {
+		if (unshare(flag) < 0)
+			_exit(77);
+		/* Process and time namespaces begin with the next child. */
+		below = fork();
+		if (below == 0)
+			_exit(witness_namespaces() != own ? 0 : 1);
+		if (waitpid(below, &status, 0) != below || !WIFEXITED(status))
+			_exit(2);
+		_exit(WEXITSTATUS(status));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void every_namespace(void **state)
+{
+	static const int flags[] = { CLONE_NEWPID, CLONE_NEWCGROUP, CLONE_NEWTIME };
+	const uint32_t own = witness_namespaces();
+
+	(void)state;
+	assert_int_not_equal(own, 0);
+	assert_int_equal(compare_in(0, own), 1);
+	for (size_t i = 0; i < ELEMENTS(flags); i++) {
+		int status = compare_in(flags[i], own);
+
+		if (status != 77)
+			assert_int_equal(status, 0);
+	}
+}
+
 static void orphans_are_named(void **state)
 {
 	const struct lease_request texts = { .holder = "x", .engine = "oci", .cgroup = "/x" };
@@ -349,6 +462,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			pid_file_that_says_nothing, case_setup, case_teardown),
 		cmocka_unit_test_setup_teardown(control_group, case_setup, case_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_control_group_that_cannot_be_read, case_setup, case_teardown),
+		cmocka_unit_test_setup_teardown(another_namespace, case_setup, case_teardown),
+		cmocka_unit_test(every_namespace),
 		cmocka_unit_test_setup_teardown(orphans_are_named, case_setup, case_teardown),
 		cmocka_unit_test_setup_teardown(torn, case_setup, case_teardown),
 	};

@@ -65,6 +65,22 @@ static void test_version_and_help(void **state)
 	expect("completion bash", 0, "complete -o default -F _nvbind nvbind", NULL);
 }
 
+/* Also where it fails long before the end, and what comes last fits. */
+static void test_lost_output(void **state)
+{
+	static const char *const commands[] = { "--version", "help run", "completion bash",
+		"info --json" };
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(commands); i++) {
+		_cleanup_free_ char *errors = NULL;
+
+		if (run(commands[i], "2>&1 >/dev/full", &errors) != 1 ||
+			!strstr(errors, "write to standard output"))
+			fail_msg("'nvbind %s' on a full disk: %s", commands[i], errors);
+	}
+}
+
 static void test_usage_errors(void **state)
 {
 	(void)state;
@@ -124,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_version_and_help),
+		cmocka_unit_test(test_lost_output),
 		cmocka_unit_test(test_usage_errors),
 		cmocka_unit_test(test_machine_without_gpu),
 		cmocka_unit_test(test_full_disk),

@@ -200,6 +200,18 @@ static void test_profile(void **state)
 	refuse(*state, "run x", NVB_ERR_USAGE, "variable 'BOLT_WORKLOAD_TYPE'");
 	assert_int_equal(setenv("BOLT_WORKLOAD_TYPE", "", 1), 0);
 	assert_int_equal(accept(*state, "run x").profile, PROFILE_DEFAULT);
+	/* Who asks for DLSS by name gets what it needs, unless he says what he wants. */
+	o = accept(*state, "run --config dlss_enabled=true x");
+	assert_int_equal(o.capabilities, profile_capabilities(PROFILE_GAMING));
+	assert_int_equal(o.capabilities_source, SOURCE_BOLTFILE);
+	o = accept(*state, "run --config dlss_enabled=false x");
+	assert_int_equal(o.capabilities, CAPABILITY_DEFAULT);
+	o = accept(*state, "run --config performance_profile=balanced x");
+	assert_int_equal(o.capabilities, profile_capabilities(PROFILE_GAMING));
+	o = accept(*state, "run --config rt_cores_enabled=true --profile ai-ml x");
+	assert_int_equal(o.capabilities, profile_capabilities(PROFILE_AI_ML));
+	o = accept(*state, "run --config rt_cores_enabled=true --capabilities compute x");
+	assert_int_equal(o.capabilities, CAPABILITY_COMPUTE);
 	refuse(*state, "run --profile gamming x", NVB_ERR_USAGE, "option '--profile'");
 	refuse(*state, "run --capabilities sound x", NVB_ERR_USAGE, "option '--capabilities'");
 	refuse(*state, "run --driver foo x", NVB_ERR_USAGE, "option '--driver'");

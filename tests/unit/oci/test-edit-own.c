@@ -41,6 +41,7 @@ static void expect_kept(struct keeping *k, const char *before, const char *after
 	const struct oci_edit_options options = {
 		.keep_own = true,
 		.root_fd = root_fd,
+		.bundle_fd = root_fd,
 		.user_namespace = k->user_namespace,
 		.make_link = k->makes_links ? note_link : NULL,
 		.link_user = k,
@@ -98,6 +99,16 @@ static void test_own_mounts(void **state)
 		"empty\"}]}");
 	assert_string_equal(k.warnings.items[0], "'/usr/lib/x' is left out: the container's own "
 						 "mount on '/usr' has no place for it");
+	/* A relative source begins in the bundle: here that is the container's root itself. */
+	(void)add_mount(k.s, "/data/lib", NULL);
+	expect_kept(&k,
+		"{\"mounts\": [{\"destination\": \"/data\", \"type\": \"bind\", \"source\": "
+		"\"usr\"}]}",
+		"{\"mounts\":[{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"usr\"},"
+		"{\"destination\":\"/data/lib\",\"type\":\"bind\",\"source\":\"/"
+		"s\",\"options\":[]}," OURS "]}");
+	assert_int_equal(k.warnings.n, 0);
+	k.s->plan->mounts.n--;
 	/* Edited twice, nothing is there twice. */
 	expect_kept(&k, "{\"mounts\":[" OURS "]}", "{\"mounts\":[" OURS "]}");
 	assert_int_equal(k.warnings.n, 0);
@@ -180,6 +191,7 @@ static void test_no_link_after_an_error(void **state)
 	const struct oci_edit_options options = {
 		.keep_own = true,
 		.root_fd = root_fd,
+		.bundle_fd = root_fd,
 		.make_link = note_link,
 		.link_user = &k,
 		.arena = k.s->plan->arena,

@@ -66,6 +66,13 @@ static void test_cuda_cache(void **state)
 
 	sample_add_machine(s, CAPABILITY_COMPUTE);
 	set(s, k, KNOB_CUDA_CACHE_SIZE, "2048");
+	/* Two roots without a name would share one: see knob_cache_directory(). */
+	plan = sample_plan(s);
+	assert_knob(plan, "cuda_cache_size", "2048", KNOB_APPLIED);
+	assert_reason(plan, "cuda_cache_size", "ends with the container: a root without a name");
+	vec_foreach (const char *, line, &plan->env)
+		assert_null(strstr(*line, "CUDA_CACHE_PATH"));
+	s->req.image = "rootfs";
 	plan = sample_plan(s);
 	assert_knob(plan, "cuda_cache_size", "2048", KNOB_APPLIED);
 	assert_reason(plan, "cuda_cache_size", "/home/u/.cache/nvbind/cuda-cache/1000/550/rootfs");

@@ -89,6 +89,15 @@ static void test_ray_tracing(void **state)
 	assert_outcome(sample_plan(s), "rt_cores_enabled", KNOB_UNSUPPORTED, "Turing");
 	gpu->compute_capability = "12.0";
 	assert_outcome(sample_plan(s), "rt_cores_enabled", KNOB_APPLIED, "libnvidia-rtcore");
+	gpu->name = "NVIDIA RTX A1000";
+	assert_outcome(sample_plan(s), "rt_cores_enabled", KNOB_APPLIED, "libnvidia-rtcore");
+	gpu->name = "NVIDIA A100-SXM4-40GB";
+	assert_outcome(sample_plan(s), "rt_cores_enabled", KNOB_UNSUPPORTED, "no RT cores");
+	assert_null(find_env(s->plan, "NVIDIA_RT_CORES_ENABLED"));
+	gpu->name = "NVIDIA H200";
+	assert_outcome(sample_plan(s), "rt_cores_enabled", KNOB_UNSUPPORTED, "H200 has no");
+	gpu->name = "NVIDIA GeForce GTX 1660";
+	assert_outcome(sample_plan(s), "rt_cores_enabled", KNOB_UNSUPPORTED, "no RT cores");
 	knob_set(s, "rt_cores_enabled=false");
 	(void)string_list_add(s->a, &s->req.env, "VKD3D_CONFIG=force_static_cbv");
 	assert_outcome(sample_plan(s), "rt_cores_enabled", KNOB_ADVISORY, "nodxr");
@@ -271,6 +280,11 @@ static void test_shader_cache(void **state)
 	s->req.image = "..";
 	mount = get_mount(sample_plan(s), "/var/cache/nvbind/shaders");
 	assert_string_equal(mount->source, "/host/home/me/.cache/nvbind/shaders/%2e.");
+	/* Two roots without a name would share one. */
+	s->req.image = NULL;
+	assert_outcome(sample_plan(s), "shader_cache", KNOB_UNSUPPORTED, "a root without a name");
+	assert_null(find_mount(s->plan, "/var/cache/nvbind/shaders"));
+	assert_null(find_env(s->plan, "__GL_SHADER_DISK_CACHE_PATH"));
 }
 
 static void test_shader_cache_without_a_place(void **state)

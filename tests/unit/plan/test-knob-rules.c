@@ -222,6 +222,39 @@ static void test_other_engines(void **state)
 	assert_null(find_env(s->plan, "DXVK_ENABLE_NVAPI"));
 }
 
+/* "NAME" of "NAME=VALUE". */
+static const char *name_of(struct sample *s, const char *assignment)
+{
+	return arena_strndup(s->a, assignment, strcspn(assignment, "="));
+}
+
+/* What is true of every engine is not another engine's fault. */
+static void test_other_engines_and_nothing(void **state)
+{
+	static const char *const inert[] = { "vrs_enabled=true", "vrs_enabled=false",
+		"dxvk_async=true", "mixed_precision=true", "tensor_cores_enabled=true",
+		"memory_pool_enabled=true", "model_size=Small", "precision=FP16",
+		"aiml_profile=inference" };
+	static const char *const active[] = { "tensor_cores_enabled=false",
+		"memory_pool_enabled=false", "aiml_profile=training" };
+	struct sample *s = *state;
+	size_t n_env;
+
+	knob_gaming_machine(s);
+	s->req.engine = "docker";
+	n_env = sample_plan(s)->env.n;
+	for (size_t i = 0; i < ELEMENTS(inert); i++) {
+		knob_set(s, inert[i]);
+		assert_outcome(sample_plan(s), name_of(s, inert[i]), KNOB_NONE, "");
+		assert_int_equal(s->plan->env.n, n_env);
+	}
+	for (size_t i = 0; i < ELEMENTS(active); i++) {
+		knob_set(s, active[i]);
+		assert_outcome(sample_plan(s), name_of(s, active[i]), KNOB_UNSUPPORTED, "'docker'");
+		assert_int_equal(s->plan->env.n, n_env);
+	}
+}
+
 static void test_errors_say_who_set_it(void **state)
 {
 	struct sample *s = *state;
@@ -244,6 +277,7 @@ int main(void)
 		TEST(test_mounts_and_volumes),
 		TEST(test_nodes_are_sorted),
 		TEST(test_other_engines),
+		TEST(test_other_engines_and_nothing),
 		TEST(test_errors_say_who_set_it),
 	};
 

@@ -359,7 +359,7 @@ static void test_isolation(void **state)
 	assert_string_equal(s->plan->isolation_outcome.mechanism, "device nodes + device cgroup");
 	s->req.isolation = ISOLATION_EXCLUSIVE;
 	assert_int_equal(sample_plan(s)->isolation_outcome.status, KNOB_UNSUPPORTED);
-	assert_non_null(strstr(s->plan->isolation_outcome.reason, "lease"));
+	assert_non_null(strstr(s->plan->isolation_outcome.reason, "keep others off"));
 	s->req.isolation = ISOLATION_VIRTUAL;
 	assert_int_equal(sample_plan(s)->isolation_outcome.status, KNOB_APPLIED);
 }

@@ -69,6 +69,7 @@ static void assert_default(const struct runtime_policy *p)
 	assert_int_equal(p->container.accept_environment, POLICY_ALWAYS);
 	assert_int_equal(p->container.accept_volume_mounts, POLICY_NEVER);
 	assert_int_equal(p->container.accept_annotations, POLICY_ALWAYS);
+	assert_int_equal(p->container.accept_exclusive, POLICY_ALWAYS);
 	assert_list(&p->container.annotation_prefixes, "cdi.k8s.io/", NULL);
 	assert_list(&p->container.swarm_resources, NULL, NULL);
 	assert_int_equal(p->container.capabilities, CAPABILITY_ALL);
@@ -101,6 +102,7 @@ static const char every_key[] = "{\n"
 				"  \"accept_environment\": \"privileged\",\n"
 				"  \"accept_volume_mounts\": \"always\",\n"
 				"  \"accept_annotations\": \"never\",\n"
+				"  \"accept_exclusive\": \"always\",\n"
 				"  \"annotation_prefixes\": [\n"
 				"    \"one/\",\n"
 				"    \"two/\"\n"
@@ -135,6 +137,7 @@ static void test_every_key(void **state)
 	assert_int_equal(p.container.accept_environment, POLICY_PRIVILEGED);
 	assert_int_equal(p.container.accept_volume_mounts, POLICY_ALWAYS);
 	assert_int_equal(p.container.accept_annotations, POLICY_NEVER);
+	assert_int_equal(p.container.accept_exclusive, POLICY_ALWAYS);
 	assert_list(&p.container.annotation_prefixes, "one/", "two/");
 	assert_list(&p.container.environment_kinds, "acme.com/gpu", NULL);
 	assert_list(&p.container.swarm_resources, "DOCKER_RESOURCE_GPU", NULL);
@@ -149,20 +152,24 @@ static void test_every_key(void **state)
 	assert_string_equal(again, every_key);
 }
 
-/* Who does not trust images closes both ways, unless the file says otherwise. */
-static void test_annotations_follow(void **state)
+/* Who does not trust images closes all ways, unless the file says otherwise. */
+static void test_others_follow(void **state)
 {
 	static const struct {
 		const char *text;
-		enum policy_trust want;
+		enum policy_trust annotations, exclusive;
 	} cases[] = {
-		{ "{\"accept_environment\": \"privileged\"}", POLICY_PRIVILEGED },
-		{ "{\"accept_environment\": \"never\"}", POLICY_NEVER },
-		{ "{\"accept_environment\": \"never\", \"accept_annotations\": null}",
+		{ "{\"accept_environment\": \"privileged\"}", POLICY_PRIVILEGED,
+			POLICY_PRIVILEGED },
+		{ "{\"accept_environment\": \"never\"}", POLICY_NEVER, POLICY_NEVER },
+		{ "{\"accept_environment\": \"never\", \"accept_annotations\": null}", POLICY_NEVER,
 			POLICY_NEVER },
 		{ "{\"accept_annotations\": \"always\", \"accept_environment\": \"never\"}",
-			POLICY_ALWAYS },
-		{ "{\"accept_annotations\": \"never\"}", POLICY_NEVER },
+			POLICY_ALWAYS, POLICY_NEVER },
+		{ "{\"accept_annotations\": \"never\"}", POLICY_NEVER, POLICY_ALWAYS },
+		{ "{\"accept_exclusive\": \"privileged\"}", POLICY_ALWAYS, POLICY_PRIVILEGED },
+		{ "{\"accept_environment\": \"never\", \"accept_exclusive\": \"always\"}",
+			POLICY_NEVER, POLICY_ALWAYS },
 	};
 	const struct fixture *f = *state;
 
@@ -173,12 +180,14 @@ static void test_annotations_follow(void **state)
 
 		write_text(f, cases[i].text, 0600);
 		assert_int_equal(runtime_policy_read(a, &p, NULL), 0);
-		assert_int_equal(p.container.accept_annotations, cases[i].want);
+		assert_int_equal(p.container.accept_annotations, cases[i].annotations);
+		assert_int_equal(p.container.accept_exclusive, cases[i].exclusive);
 		/* What is written means the same when it is read. */
 		assert_int_equal(runtime_policy_format(&p, &again, NULL), 0);
 		write_text(f, again, 0600);
 		assert_int_equal(runtime_policy_read(a, &p, NULL), 0);
-		assert_int_equal(p.container.accept_annotations, cases[i].want);
+		assert_int_equal(p.container.accept_annotations, cases[i].annotations);
+		assert_int_equal(p.container.accept_exclusive, cases[i].exclusive);
 	}
 }
 
@@ -270,7 +279,8 @@ static void test_format(void **state)
 	assert_int_equal(runtime_policy_read(a, &p, NULL), 0);
 	assert_int_equal(runtime_policy_format(&p, &text, NULL), 0);
 	assert_string_equal(text, "{}\n");
-	p.container.accept_environment = p.container.accept_annotations = POLICY_PRIVILEGED;
+	p.container.accept_environment = p.container.accept_annotations =
+		p.container.accept_exclusive = POLICY_PRIVILEGED;
 	p.container.annotation_prefixes.n = 0;
 	assert_int_equal(runtime_policy_format(&p, &changed, NULL), 0);
 	assert_string_equal(changed, "{\n  \"accept_environment\": \"privileged\",\n"
@@ -461,7 +471,7 @@ static void test_documented_defaults(void **state)
 	struct runtime_policy policy;
 
 	runtime_policy_for_each_key(note_key, object);
-	assert_int_equal(json_object_object_length(object), 13);
+	assert_int_equal(json_object_object_length(object), 14);
 	write_text(f, json_object_to_json_string(object), 0600);
 	assert_int_equal(runtime_policy_read(a, &policy, NULL), 0);
 	assert_default(&policy);
@@ -472,7 +482,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_defaults, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_every_key, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_annotations_follow, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_others_follow, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unreadable, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_host_root, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
