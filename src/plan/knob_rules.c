@@ -298,8 +298,7 @@ static int finish_mounts(struct plan_build *b, struct nvb_error **err)
  * Images do not share one: what is compiled is code to a driver. What a file name cannot hold is a
  * percent sign and the byte's number, so that two images never have one directory.
  */
-const char *knob_cache_directory(
-	struct plan_build *b, const char *kind, const char **ret_reason)
+const char *knob_cache_directory(struct plan_build *b, const char *kind, const char **ret_reason)
 {
 	_cleanup_(strbuf_done) struct strbuf name = STRBUF_INIT(IMAGE_NAME_BYTES);
 	const char *image = b->req->image;
@@ -381,12 +380,6 @@ bool plan_needs_session(const struct settings *settings)
 	return false;
 }
 
-/* The engine that starts containers from our plan; another one has only what it was told. */
-static bool is_built_in(const struct request *req)
-{
-	return !req->engine || strcmp(req->engine, "bolt") == 0;
-}
-
 /*
  * A knob without a rule does nothing, and says so. The isolation mode has an outcome of its own in
  * every plan.
@@ -403,7 +396,8 @@ static int apply_one(
 	if (!rule)
 		return knob_report(
 			b, err, id, KNOB_UNSUPPORTED, NULL, "this version does not act on it");
-	if (!for_all_engines && !is_built_in(b->req) && !(rule->is_inert && rule->is_inert(value)))
+	if (!for_all_engines && !plan_engine_is_built_in(b->req) &&
+		!(rule->is_inert && rule->is_inert(value)))
 		return knob_report(b, err, id, KNOB_UNSUPPORTED, NULL,
 			"not with '%s': '--runtime bolt' does it", b->req->engine);
 	r = rule->resolve(b, value, err);

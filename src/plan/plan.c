@@ -37,6 +37,11 @@ const char *knob_status_name(enum knob_status status)
 	return names[status];
 }
 
+bool plan_engine_is_built_in(const struct request *req)
+{
+	return !req->engine || strcmp(req->engine, "bolt") == 0;
+}
+
 bool plan_serves_selected(const struct inventory *inv, const struct request *req,
 	const struct gpu_driver *driver)
 {

@@ -47,6 +47,8 @@ struct plan_build {
 	struct plan_limit_outcome memory_limit, compute_limit, mig; /* plan_limits.c */
 };
 
+/* The engine that starts containers from our plan; another one has only what it was told. */
+bool plan_engine_is_built_in(const struct request *req);
 /* True if a selected GPU runs on this driver. */
 bool plan_serves_selected(const struct inventory *inv, const struct request *req,
 	const struct gpu_driver *driver);

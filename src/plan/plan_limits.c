@@ -419,6 +419,10 @@ void plan_limits_isolation(const struct plan_build *b, struct plan_knob *outcome
 	if (!b->req->gpus.n) {
 		outcome->status = KNOB_APPLIED;
 		outcome->mechanism = plan_knobs_device_isolation(b);
+	} else if (!plan_engine_is_built_in(b->req)) {
+		outcome->status = KNOB_UNSUPPORTED;
+		outcome->reason = "only the built-in engine keeps a container within its share: "
+				  "'--runtime bolt' does it";
 	} else if (is_wsl(b)) {
 		outcome->status = KNOB_UNSUPPORTED;
 		outcome->reason = "under WSL2 one node serves every GPU, and Windows divides it: "
