@@ -96,7 +96,7 @@ static void a_zombie_holds_nothing(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-/* The kernel may close a dead process's files, and with them its locks, a moment after it is gone. */
+/* The kernel may close a dead process's files, and its locks with them, a moment after its end. */
 static bool becomes_free(void)
 {
 	for (int i = 0; i < 5000; i++) {
