@@ -8,16 +8,12 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
-#include "base/file.h"
+#include "base/runtime_dir.h"
 #include "base/state_dir.h"
-#include "base/user_namespace.h"
 #include "lease/witness.h"
 
-#define SYSTEM_DIR	"/run/nvbind/leases"
 #define CGROUP_DIR	"/sys/fs/cgroup"
-#define BOOT_ID_PATH	"/proc/sys/kernel/random/boot_id"
 #define BOOT_DIR_PREFIX "boot-"
-#define BOOT_ID_LENGTH	36
 #define OPEN_DIR	(O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static int io_error(const char *verb, const char *path, int errnum, struct nvb_error **err)
@@ -26,50 +22,16 @@ static int io_error(const char *verb, const char *path, int errnum, struct nvb_e
 		err, nvb_status_from_errno(errnum, NVB_ERR_IO), errnum, "%s '%s'", verb, path);
 }
 
-static int user_dir(char **ret_path, struct nvb_error **err)
-{
-	const char *runtime_dir = secure_getenv("XDG_RUNTIME_DIR");
-	struct stat st;
-	int n;
-
-	if (runtime_dir && runtime_dir[0] == '/') {
-		n = asprintf(ret_path, "%s/nvbind/leases", runtime_dir);
-		return n < 0 ? NVB_OOM(err) : 0;
-	}
-	/* What the variable would say: cron, su and services have it not always. */
-	n = asprintf(ret_path, "/run/user/%u/nvbind/leases", (unsigned)geteuid());
-	if (n < 0)
-		return NVB_OOM(err);
-	(*ret_path)[n - (int)strlen("/nvbind/leases")] = '\0';
-	if (user_namespace_is_initial() && lstat(*ret_path, &st) == 0 && S_ISDIR(st.st_mode) &&
-		st.st_uid == geteuid()) {
-		(*ret_path)[strlen(*ret_path)] = '/';
-		return 0;
-	}
-	freep(ret_path);
-	return NVB_HINT(err,
-		NVB_RAISE(err, NVB_ERR_NOT_FOUND, 0,
-			"find a directory for leases: no XDG_RUNTIME_DIR"),
-		"log in with a session of your own, or set XDG_RUNTIME_DIR");
-}
-
-/*
- * Root without a session is asked no further: where it is root of a user namespace only, the
- * directory shows it. One with a session shares the leases of its user.
- */
 static int choose_path(char **ret_path, struct nvb_error **err)
 {
 	const char *given = secure_getenv("NVBIND_LEASE_DIR");
-	const bool is_given = given && given[0];
 
-	*ret_path = NULL;
-	if (is_given && given[0] != '/')
+	if (!given || !given[0])
+		return runtime_dir_path("leases", ret_path, err);
+	if (given[0] != '/')
 		return NVB_RAISE(err, NVB_ERR_USAGE, 0,
 			"NVBIND_LEASE_DIR '%s' is not an absolute path", given);
-	if (!is_given &&
-		(geteuid() != 0 || (secure_getenv("XDG_RUNTIME_DIR") && !state_dir_is_root())))
-		return user_dir(ret_path, err);
-	*ret_path = strdup(is_given ? given : SYSTEM_DIR);
+	*ret_path = strdup(given);
 	return *ret_path ? 0 : NVB_OOM(err);
 }
 
@@ -126,14 +88,14 @@ static void sweep_boots(int fd, const char *current)
 
 static int enter_boot(struct lease_dir *dir, struct nvb_error **err)
 {
-	_cleanup_free_ char *id = NULL, *path = NULL;
-	char name[sizeof(BOOT_DIR_PREFIX) + BOOT_ID_LENGTH];
-	errint_t e = file_read_path(BOOT_ID_PATH, 64, &id, NULL);
+	_cleanup_free_ char *path = NULL;
+	char id[BOOT_ID_LENGTH + 1], name[sizeof(BOOT_DIR_PREFIX) + BOOT_ID_LENGTH];
+	errint_t e = runtime_dir_read_boot_id(id);
 	int fd;
 
-	if (e < 0 || strlen(id) < BOOT_ID_LENGTH)
+	if (e < 0)
 		return io_error("read", BOOT_ID_PATH, -e, err);
-	(void)snprintf(name, sizeof(name), BOOT_DIR_PREFIX "%.*s", BOOT_ID_LENGTH, id);
+	(void)snprintf(name, sizeof(name), BOOT_DIR_PREFIX "%s", id);
 	if (asprintf(&path, "%s/%s", dir->path, name) < 0) {
 		path = NULL;
 		return NVB_OOM(err);
@@ -216,7 +178,8 @@ int lease_dir_open(struct lease_dir *ret, struct nvb_error **err)
 	if (r < 0)
 		return r;
 	r = lease_dir_open_path(path, ret, &problem);
-	if (r == NVB_ERR_PERMISSION && strcmp(path, SYSTEM_DIR) == 0 && !state_dir_is_root())
+	if (r == NVB_ERR_PERMISSION && strcmp(path, RUNTIME_DIR_SYSTEM "/leases") == 0 &&
+		!state_dir_is_root())
 		return NVB_RAISE(err, NVB_ERR_NOT_FOUND, 0,
 			"find a directory for leases: '%s' is another user's", path);
 	if (r < 0 && err)
